@@ -1,0 +1,50 @@
+"""Optimizers: given the gradient here, where should the parameters go next?
+
+All the parameters of a network are one vector ``theta``, and an optimizer moves that vector. It makes no
+difference to it whether ``theta`` is a point on a contour plot or a million weights.
+
+- `first_order`: a short step along the gradient, corrected by what earlier gradients said, from one
+  mini-batch after another: ``step(theta, grad)`` (`SGD`, `Momentum`, `Nesterov`, `AdaGrad`, `AdaDelta`,
+  `RMSprop`, `Adam`, `AdamW`);
+- `second_order`: few long steps that know the curvature, from the loss of all examples:
+  ``minimize(f_and_grad, theta0, steps=)`` (`Newton`, `LBFGS`);
+- `line_search`: how far along a direction (`full_step`, `backtracking`, `strong_wolfe`).
+"""
+
+from .first_order import (
+    SGD,
+    AdaDelta,
+    AdaGrad,
+    Adam,
+    AdamW,
+    Momentum,
+    Nesterov,
+    NonFiniteGradient,
+    Optimizer,
+    RMSprop,
+)
+from .line_search import backtracking, full_step, strong_wolfe
+from .second_order import LBFGS, Newton, Path, SecondOrder, SingularHessian, numerical_hessian, two_loop
+
+__all__ = [
+    "NonFiniteGradient",
+    "Optimizer",
+    "SGD",
+    "Momentum",
+    "Nesterov",
+    "AdaGrad",
+    "AdaDelta",
+    "RMSprop",
+    "Adam",
+    "AdamW",
+    "SecondOrder",
+    "Newton",
+    "LBFGS",
+    "Path",
+    "SingularHessian",
+    "numerical_hessian",
+    "two_loop",
+    "full_step",
+    "backtracking",
+    "strong_wolfe",
+]

@@ -1,0 +1,38 @@
+"""Search: which learning rate, which width, which depth, and how little may finding out cost?
+
+An *experiment* is a function of its hyperparameters that returns a loss (lower is better, everywhere in this
+room); a *configuration* is a dict with one value for each of them. `run` runs an experiment for many
+configurations, here or on a cluster. Where the configurations come from is the art:
+
+- `grid`, `random`: all chosen beforehand;
+- `coarse_to_fine`: random, then random again around the best;
+- `successive_halving`, `hyperband`: many short runs, and only the best of them go on;
+- `bayesian`: where a model of the loss, fitted to what was seen, expects the largest improvement.
+
+The first two return configurations to `run`; the others run them, and return the same `Results`.
+"""
+
+from .bayes import bayesian
+from .gaussian_process import GaussianProcess, expected_improvement
+from .halving import brackets, hyperband, successive_halving
+from .narrowing import coarse_to_fine
+from .running import ExperimentFailed, Results, run
+from .spaces import grid, integers, log_uniform, random, uniform
+
+__all__ = [
+    "run",
+    "Results",
+    "ExperimentFailed",
+    "grid",
+    "random",
+    "uniform",
+    "log_uniform",
+    "integers",
+    "coarse_to_fine",
+    "successive_halving",
+    "hyperband",
+    "brackets",
+    "bayesian",
+    "GaussianProcess",
+    "expected_improvement",
+]

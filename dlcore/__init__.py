@@ -1,0 +1,1 @@
+"""dlcore: the NumPy library of the book *Why Deep Networks Train*."""

@@ -1,0 +1,8 @@
+"""The tests' surroundings: kernels and processes that tests start compute alike on every machine."""
+
+import os
+
+from dlcore.book.reproducible import PINNED
+
+os.environ.update(PINNED)
+os.environ["MPLBACKEND"] = "agg"
