@@ -43,6 +43,7 @@ notebooks: .venv/ready
 bench: book
 	$(BIN)/pip install --quiet torch==2.13.0
 	$(BIN)/python tests/benchmarks/bench_training.py --runs 3
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/benchmarks/bench_training.py --runs 3
 	$(BIN)/python tests/benchmarks/bench_site.py
 
 lock:
