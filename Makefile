@@ -4,13 +4,14 @@ BIN := .venv/bin
 CHAPTERS ?= $(wildcard chapters/*.ipynb)
 JOBS ?= 2
 
-.PHONY: help book serve test notebooks bench lock clean
+.PHONY: help book serve test notebooks replications bench lock clean
 
 help:
 	@echo "make book       build the site in _build/html"
 	@echo "make serve      build it and show it in the browser"
 	@echo "make test       run all tests: the library, the chapters (nbval), the site"
 	@echo "make notebooks  run the chapters again and store their texts  [CHAPTERS=chapters/adam.ipynb]"
+	@echo "make replications  try the published results again and write chapters/replications.md"
 	@echo "make bench      compare the speed with PyTorch, weigh the pages"
 	@echo "make lock       resolve requirements.txt anew"
 	@echo "make clean      remove what was built"
@@ -39,6 +40,10 @@ notebooks: .venv/ready
 		--ExecutePreprocessor.timeout=600 \
 		--NotebookExporter.preprocessors=dlcore.book.notebooks.KeepText $(CHAPTERS)
 	$(BIN)/pytest --quiet tests/test_notebooks.py
+
+# Tries the published results again, with a clock
+replications: .venv/ready
+	$(BIN)/python -m dlcore.book.reproducible $(BIN)/python -m dlcore.book.replications
 
 bench: book
 	$(BIN)/pip install --quiet torch==2.13.0

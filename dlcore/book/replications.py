@@ -5,12 +5,16 @@ A chapter that tries a published result again ends the experiment with one call,
     replicated(16, "Kohavi 1995", published="ten folds choose better than more folds",
                ours=f"ten folds ahead in {wins} of 16 sets of data", verdict=verdict, because="other data")
 
-The page shows it as a box, the tests compare its text, and `make replications` gathers all of them into
-`chapters/replications.md`.
+The page shows it as a box, the tests run the chapter again and compare its text. `make replications` runs all
+chapters that have such a cell, with a clock, and gathers the boxes into `chapters/replications.md`.
 """
 
+import re
+import sys
 from dataclasses import dataclass
+from datetime import datetime
 from html import escape
+from pathlib import Path
 
 from dlcore import checks
 
@@ -26,7 +30,12 @@ class Replication:
     published: str
     ours: str
     verdict: str
-    because: str
+    because: str = ""
+
+    @property
+    def anchor(self):
+        """Where its box is on the chapter's page."""
+        return f"replication-{self.number}-{re.sub('[^a-z0-9]+', '-', self.source.lower()).strip('-')}"
 
     def __str__(self):
         lines = [f"Replication {self.number}, {self.source}: {self.verdict}"]
@@ -35,13 +44,23 @@ class Replication:
 
     __repr__ = __str__
 
+    @classmethod
+    def parse(cls, text):
+        """The replication whose text this is, or None."""
+        verdicts = "|".join(VERDICTS)
+        form = rf"Replication (\d+), (.*): ({verdicts})\n  published: (.*)\n  ours: (.*)(?:\n  because: (.*))?"
+        found = re.fullmatch(form, text)
+        if not found:
+            return None
+        number, source, verdict, published, ours, because = found.groups()
+        return cls(int(number), source, published, ours, verdict, because or "")
+
     def _repr_html_(self):
         rows = [("Published", self.published), ("Ours", self.ours), ("Because", self.because)]
         told = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in rows if text)
-        kind = self.verdict.replace(" ", "-")
         return (
-            f'<div class="replication {kind}" id="replication-{self.number}"><p><strong>Tried again</strong>: '
-            f'{escape(self.source)} <span class="verdict">{self.verdict}</span></p><dl>{told}</dl></div>'
+            f'<div class="replication {self.verdict.replace(" ", "-")}" id="{self.anchor}"><p><strong>Tried again'
+            f"</strong>: {escape(self.source)} <span class=\"verdict\">{self.verdict}</span></p><dl>{told}</dl></div>"
         )
 
 
@@ -78,9 +97,82 @@ def replicated(number, source, *, published, ours, verdict, because=""):
     number = checks.integer("number", number, 1)
     if verdict not in VERDICTS:
         raise ValueError(f"verdict must be one of {', '.join(map(repr, VERDICTS))}, got {verdict!r}")
-    for name, text in {"source": source, "published": published, "ours": ours}.items():
-        if not isinstance(text, str) or not text.strip() or "\n" in text:
+    for name, text in {"source": source, "published": published, "ours": ours, "because": because}.items():
+        if not isinstance(text, str) or "\n" in text or not (text.strip() or name == "because"):
             raise ValueError(f"{name} must be one line of text, got {text!r}")
     if verdict != "reproduced" and not because:
         raise ValueError(f"because must say why the result is {verdict!r}, got {because!r}")
     return Replication(number, source, published, ours, verdict, because)
+
+
+def harvest(notebook):
+    """Yield every replication in an executed notebook, and the index of its cell."""
+    for i, cell in enumerate(notebook.cells):
+        for output in cell.get("outputs", []):
+            found = Replication.parse(output.get("data", {}).get("text/plain", ""))
+            if found:
+                yield found, i
+
+
+def seconds(notebook, last):
+    """How long the code of a section took, from its heading to cell `last`, by the notebook's clock."""
+    total = 0.0
+    for cell in reversed(notebook.cells[: last + 1]):
+        if cell.cell_type == "markdown" and re.search(r"^##+ ", cell.source, re.MULTILINE):
+            break
+        times = cell.metadata.get("execution", {})
+        if "iopub.execute_input" in times:
+            begun, ended = (
+                datetime.fromisoformat(times[key].replace("Z", "+00:00"))
+                for key in ("iopub.execute_input", "shell.execute_reply")
+            )
+            total += (ended - begun).total_seconds()
+    return total
+
+
+INTRODUCTION = """# Published results, tried again
+
+Each line is a published result that a chapter tries again. The verdict is computed by the run, by a rule that the
+chapter states: **reproduced** means the claim and its size, **shape only** its direction, or the claim on other data
+than the source's, **not reproducible** that our runs say otherwise, and why. The tests run every chapter again and
+compare, so a line that no longer holds fails. *Seconds* are what the section's code took on two shared cores.
+
+{tally}
+
+| row | source | published | ours | verdict | chapter | seconds |
+|--:|---|---|---|---|---|--:|
+"""
+
+
+def ledger(entries):
+    """The page `chapters/replications.md` from tuples (replication, chapter, seconds)."""
+    entries = sorted(entries, key=lambda entry: (entry[0].number, entry[0].source))
+    counts = [f"{sum(found.verdict == verdict for found, _, _ in entries)} {verdict}" for verdict in VERDICTS]
+    rows = []
+    for found, chapter, time in entries:
+        verdict = f"**{found.verdict}**" + (f": {found.because}" if found.because else "")
+        link = f'<a href="{chapter}.html#{found.anchor}">{chapter.replace("_", " ")}</a>'
+        cells = [str(found.number), found.source, found.published, found.ours, verdict, link, f"{time:.0f}"]
+        rows.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |\n")
+    rows_told = len({found.number for found, _, _ in entries})
+    tally = f"{len(entries)} results in {rows_told} rows: {', '.join(counts)}."
+    return INTRODUCTION.format(tally=tally) + "".join(rows)
+
+
+def main(folder="chapters"):
+    """Run the chapters that replicate something, with a clock, and write the ledger."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    entries = []
+    for path in sorted(Path(folder).glob("*.ipynb")):
+        notebook = nbformat.read(path, as_version=4)
+        if any("replicated(" in cell.source for cell in notebook.cells):
+            print(path, flush=True)
+            NotebookClient(notebook, timeout=600, resources={"metadata": {"path": folder}}).execute()
+            entries += [(found, path.stem, seconds(notebook, i)) for found, i in harvest(notebook)]
+    (Path(folder) / "replications.md").write_text(ledger(entries))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
