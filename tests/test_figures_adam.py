@@ -199,3 +199,12 @@ def test_the_winners_sentence_gives_the_factor_between_names():
 def test_the_cycle_sentence_averages_the_end():
     text = sentence(figures.draw_cycle, {"Adam": np.ones(1000), "AMSGrad": -np.ones(1000)}, best=-1)
     assert "Adam at +1.00, AMSGrad at -1.00" in text
+
+
+def test_the_decay_map_names_the_best_decay_and_how_far_it_moves():
+    errors = np.array([[0.4, 0.35, 0.5], [0.5, np.nan, 0.45]])
+    maps = {"AdamW": (np.array([2.0**-8, 2.0**-6]), 2.0 ** np.array([-6, -4, -2]), errors)}
+    text = sentence(figures.draw_decay_map, "AdamW", 2.0**-6, maps=maps)
+    assert "rate 2⁻⁶: the best decay is 2⁻², with 45 % errors" in text and "moves by a factor of 4" in text
+    level = {"AdamW": (*maps["AdamW"][:2], errors[[0, 0]])}
+    assert "stays where it is" in sentence(figures.draw_decay_map, "AdamW", 2.0**-8, maps=level)

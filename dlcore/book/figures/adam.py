@@ -383,3 +383,37 @@ def draw_cycle(ax, ways, best):
     name_lines(ax)
     ends = [f"{name} at {np.mean(x[-300:]):+.2f}" for name, x in ways.items()]
     return f"The best x is {best:g}; after {len(x):,} steps {', '.join(ends)}."
+
+
+def draw_decay_map(ax, method, rate, *, maps):
+    """Draw the test error over rate × decay, with each rate's best decay marked and one rate pointed at.
+
+    ``maps[method]`` holds the rates (rows), the decays (columns) and the median errors.
+    """
+    rates, decays, errors = maps[method]
+    errors = np.where(np.isfinite(errors), errors, 1.0)
+    ax.imshow(100 * errors, origin="lower", aspect="auto", vmin=30, vmax=80)
+    best, here = errors.argmin(axis=1), list(rates).index(rate)
+    for row, column in np.ndindex(errors.shape):
+        dark = errors[row, column] < 0.6
+        ax.text(
+            column, row, f"{100 * errors[row, column]:.0f}", ha="center", va="center", fontsize=10.5,
+            color="#fdfdfd" if dark else "#151515", weight="bold" if column == best[row] else "normal",
+        )  # fmt: skip
+    ax.plot(best, range(len(rates)), "o", markersize=25, mfc="none", mec=palette["highlight"], mew=2)
+    ax.plot([-0.5, len(decays) - 0.5, len(decays) - 0.5, -0.5, -0.5], here + np.array([-0.5, -0.5, 0.5, 0.5, -0.5]),
+            color=palette["ink"], linewidth=2.5, clip_on=False)  # fmt: skip
+    ax.set_xticks(range(len(decays)), [_power_of_2(d) for d in decays])
+    ax.set_yticks(range(len(rates)), [_power_of_2(r) for r in rates])
+    ax.grid(visible=False)
+    ax.set(ylabel="rate", xlabel="decay", title=f"{method}: test errors in %")
+    moved = best[-1] - best[0]
+    tilt = "stays where it is" if moved == 0 else f"moves by a factor of {decays[best[-1]] / decays[best[0]]:.2g}"
+    return (
+        f"{method}, rate {_power_of_2(rate)}: the best decay is {_power_of_2(decays[best[here]])}, with "
+        f"{100 * errors[here, best[here]]:.0f} % errors. From the smallest rate to the largest it {tilt}."
+    )
+
+
+def _power_of_2(value):
+    return f"2{str(round(np.log2(value))).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
