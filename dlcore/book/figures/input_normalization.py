@@ -24,16 +24,18 @@ def draw_units(ax, *, accuracy, units):
         band(ax, units, 100 * np.asarray(runs), color=COLOURS[name], label=name)
     ax.set(xscale="log", ylim=(50, 101), xlabel="second feature multiplied by", ylabel="test accuracy, %")
     ax.set_xlim(units[0], units[-1] * 4.5)
-    ax.set_xticks(units, [f"{unit:g}" for unit in units])
+    ax.set_xticks(units, [f"{unit:,g}" for unit in units])
     ax.minorticks_off()
     name_lines(ax)
     raw = np.median(accuracy["as given"], axis=0)
     scaled = " and ".join(
-        f"{_percent(np.median(accuracy[name], axis=0)[-1])} ({name})" for name in accuracy if name != "as given"
+        f"{_percent(np.median(accuracy[name], axis=0)[-1])} ({name})"
+        for name in accuracy
+        if name != "as given"
     )
     return (
         f"The nearest neighbour is right on {_percent(raw[0])} of the test examples, with the second feature "
-        f"multiplied by {units[-1]:g} on {_percent(raw[-1])}; after scaling it is still right on {scaled} "
+        f"multiplied by {units[-1]:,g} on {_percent(raw[-1])}; after scaling it is still right on {scaled} "
         f"(medians over {len(accuracy['as given'])} seeds)."
     )
 
@@ -79,18 +81,23 @@ def draw_bowl(figure, *, ratio, scaler, rate, bowls, limit=1000):
     for value, colour, name in ((steep, STEEP, "steep"), (flat, FLAT, "flat")):
         right.plot(rates, np.abs(1 - rates * value), color=colour, label=name)
         here = abs(1 - rate * value)
-        right.plot(rate, min(here, 1.55), "^" if here > 1.55 else "o", color=colour, markersize=9, clip_on=False)
+        marker = "^" if here > 1.55 else "o"
+        right.plot(np.clip(rate, 0.03, 3), min(here, 1.55), marker, color=colour, markersize=9, clip_on=False)
     right.axhline(1, color=palette["reference"], linestyle="--", linewidth=1.2)
     right.axvline(rate, color=palette["reference"], linewidth=1)
-    right.set(xscale="log", xlim=(0.03, 3), ylim=(0, 1.6), xlabel="learning rate", title="error kept per step")
+    right.set(
+        xscale="log", xlim=(0.03, 3), ylim=(0, 1.6), xlabel="learning rate", title="error kept per step"
+    )
     right.set_xticks([0.03, 0.1, 0.3, 1, 3], ["0.03", "0.1", "0.3", "1", "3"])
     right.minorticks_off()
-    right.legend(loc="lower left")
-    said = {None: f"not at 1 % of it after {limit:,} steps", np.inf: "it diverges"}.get(steps)
+    right.legend(loc="upper left", borderaxespad=0)
+    said = {None: f"is not at 1 % of its first excess loss after {limit:,} steps", np.inf: "diverges"}.get(
+        steps
+    )
     return (
-        f"Scales 1 : {ratio:g}, {scaler}, rate {rate:g}: condition number {number(steep / flat)}, largest stable "
-        f"rate {number(2 / steep)}, best for the flat axis {number(1 / flat)}; the excess loss: "
-        f"{said or 'down to 1 % in ' + _steps(steps)}."
+        f"Scales 1 : {ratio:g}, {scaler}: condition number {number(steep / flat)}, largest stable rate "
+        f"{number(2 / steep)}; the flat axis alone would like {number(1 / flat)}. At the rate {rate:g} descent "
+        f"{said or 'is at 1 % of its first excess loss after ' + _steps(steps)}."
     )
 
 
@@ -98,17 +105,17 @@ def draw_steps(ax, *, condition, raw, scaled):
     """Steps to 1 % of the excess loss by condition number; `raw`, `scaled` are (seeds, len(condition))."""
     bound = np.geomspace(1.05, condition[-1], 100)
     theory = np.log(100) / (2 * np.log((bound + 1) / (bound - 1)))
-    ax.plot(bound, theory, color=palette["reference"], linestyle="--", linewidth=1.4, label="the bound")
+    ax.plot(bound, theory, color=palette["ink"], linestyle="--", linewidth=1.4, label="the bound")
     band(ax, condition, raw, color=COLOURS["as given"], label="as given")
     band(ax, condition, scaled, color=COLOURS["z-score"], label="z-score")
-    ax.set(xscale="log", yscale="log", xlim=(1, condition[-1] * 4), ylim=(1, 3000))
+    ax.set(xscale="log", yscale="log", xlim=(1, condition[-1] * 4), ylim=(0.7, 3000))
     ax.set(xlabel="condition number of the data as given", ylabel="steps")
     ax.minorticks_off()
     name_lines(ax)
     first, last = np.median(raw, axis=0)[[0, -1]]
     return (
-        f"From condition number {condition[0]:g} to {condition[-1]:g} the median number of steps grows from "
-        f"{first:.0f} to {number(last)}; after z-scores it is {np.median(scaled, axis=0)[-1]:.0f} "
+        f"From condition number {condition[0]:g} to {condition[-1]:,g} the median number of steps grows from "
+        f"{number(first)} to {number(last)}; after z-scores it is {number(np.median(scaled, axis=0)[-1])} "
         f"(medians over {len(raw)} seeds)."
     )
 
@@ -127,7 +134,9 @@ def draw_correlation(figure, *, steps, correlation, points):
     for name, runs in steps.items():
         band(right, place, runs, color=COLOURS[name], marker="o", label=name)
     right.set_xticks(place, [f"{rho:g}" for rho in correlation])
-    right.set(yscale="log", ylim=(0.7, 1000), xlim=(-0.2, len(place) + 0.9), xlabel="correlation", ylabel="steps")
+    right.set(
+        yscale="log", ylim=(0.7, 1000), xlim=(-0.2, len(place) + 0.9), xlabel="correlation", ylabel="steps"
+    )
     right.minorticks_off()
     name_lines(right)
     ends = {name: np.median(runs, axis=0)[-1] for name, runs in steps.items()}
@@ -165,7 +174,7 @@ def draw_offset(figure, *, offset, steps, data):
         f"Mean {offset:g}, condition number {number(steep / flat)}: after {_steps(steps)} the line is "
         f"{at[0]:.2f} x {'−' if at[1] < 0 else '+'} {abs(at[1]):.2f} (best {best[0]:.2f} x "
         f"{'−' if best[1] < 0 else '+'} {abs(best[1]):.2f}) and {_share(left_over)} of the excess loss is left; "
-        f"1 % takes {_steps(needed)}."
+        f"1 % takes {_steps(needed or np.inf)}."
     )
 
 
@@ -181,6 +190,8 @@ def draw_outlier(ax, *, scaler, times, values, scalers):
         ((np.append(values, times * values.max()), "with"), (values, "without"))
     ):
         shift, scale = scalers[scaler](seen)
+        if not scale > 0:
+            raise ValueError(f"values must differ, or {scaler} divides by 0; got {len(values)} alike")
         z = (seen - shift) / scale
         ordinary = z[: len(values)]
         spread[name] = np.ptp(ordinary)
@@ -192,7 +203,10 @@ def draw_outlier(ax, *, scaler, times, values, scalers):
             ax.plot(min(outlier, 6.2), row, ">" if beyond else "D", color=palette["error"], markersize=9)
             text = f"the outlier, at {number(outlier)}"
             ax.annotate(
-                text, (min(outlier, 6.2), row + 0.2), ha="right" if outlier > 3 else "left", color=palette["error"]
+                text,
+                (min(outlier, 6.2), row + 0.2),
+                ha="right" if outlier > 3 else "left",
+                color=palette["error"],
             )
     ax.set(xlim=(-3, 6.5), ylim=(-0.6, 1.6), xlabel="after scaling", title=scaler)
     ax.set_yticks([0, 1], ["with\noutlier", "without"])
@@ -205,7 +219,7 @@ def draw_outlier(ax, *, scaler, times, values, scalers):
 
 def draw_rates(figure, *, accuracy, rates):
     """Test accuracy by learning rate; ``accuracy[optimizer, scaling]`` has shape (seeds, rates[optimizer])."""
-    axes = figure.subplots(1, len(rates), sharey=True)
+    axes = figure.subplots(1, len(rates), sharey=True, squeeze=False)[0]
     parts = []
     for ax, (optimizer, tried) in zip(axes, rates.items(), strict=True):
         best = []
@@ -213,7 +227,10 @@ def draw_rates(figure, *, accuracy, rates):
             if name == optimizer:
                 band(ax, tried, 100 * np.asarray(runs), color=COLOURS[scaling], label=scaling)
                 best.append(f"{_percent(np.median(runs, axis=0).max())} ({scaling})")
-        ax.set(xscale="log", ylim=(0, 85), xlim=(tried[0], tried[-1]), xlabel="learning rate", title=optimizer)
+        ax.set(
+            xscale="log", ylim=(0, 85), xlim=(tried[0], tried[-1]), xlabel="learning rate", title=optimizer
+        )
+        ax.set_xticks(10.0 ** np.arange(np.ceil(np.log10(tried[0]) + 0.1), np.log10(tried[-1]) + 0.1))
         ax.minorticks_off()
         parts.append(f"{optimizer} {', '.join(best)}")
     axes[0].set_ylabel("test accuracy, %")
@@ -258,7 +275,11 @@ def _inside(path, x, y):
 
 
 def _steps(count):
-    return f"{count:,.0f} step{'' if count == 1 else 's'}"
+    return (
+        f"{count:,.0f} step{'' if count == 1 else 's'}"
+        if np.isfinite(count)
+        else "more steps than were tried"
+    )
 
 
 def _percent(share):
@@ -266,7 +287,13 @@ def _percent(share):
 
 
 def _share(share):
-    return f"{100 * share:.0f} %" if share > 0.095 else f"{100 * share:.2g} %" if share > 1e-4 else "less than 0.01 %"
+    return (
+        f"{100 * share:.0f} %"
+        if share > 0.095
+        else f"{100 * share:.2g} %"
+        if share > 1e-4
+        else "less than 0.01 %"
+    )
 
 
 def number(value, digits=2):
