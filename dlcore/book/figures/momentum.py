@@ -13,7 +13,7 @@ _SEEN = 1.25  # paths are drawn within this distance of the minimum, and clipped
 def draw_zigzag(figure, *, path, gradients):
     """A path in a ravine, and the two components of its gradients by step; both arrays have shape (steps, 2)."""
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.3))
-    _ravine(left, 30, np.abs(path).max())
+    _ravine(left, 30, 1.1, 0.4)
     left.plot(*path.T, marker="o", markersize=3, linewidth=1.2, **look("sgd"))
     left.set(title="the way", xlabel="along", ylabel="across")
     t = np.arange(1, len(gradients) + 1)
@@ -76,6 +76,7 @@ def draw_regimes(figure, *, beta, results):
     right.plot(roots.real, roots.imag, "o", color=palette["highlight"], markersize=8)
     right.set(xlim=(-1.15, 1.15), ylim=(-1.15, 1.15), aspect="equal", title="the two roots")
     right.set(xticks=[-1, 0, 1], yticks=[-1, 0, 1], xlabel="real part")
+    right.set_anchor("N")
     r, beyond = abs(roots).max(), max(0.0, -np.nanmin(theta))
     if not r < 1:
         regime = "it diverges"
@@ -96,7 +97,7 @@ def draw_plane(figure, *, rate, momentum, condition, results):
     path, r = np.asarray(results["paths"][setting]), results["factor"][setting]
     rates, momenta, table = results["rates"], results["momenta"], results["map"][condition]
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.45))
-    _ravine(left, condition, _SEEN)
+    _ravine(left, condition, _SEEN, _SEEN)
     inside = np.clip(np.nan_to_num(path, nan=9, posinf=9, neginf=-9), -_SEEN, _SEEN)
     c = palette["momentum"] if momentum else palette["sgd"]
     left.plot(*inside.T, color=c, marker="o", markersize=3, linewidth=1.2, clip_on=False)
@@ -126,7 +127,7 @@ def draw_condition(ax, *, conditions, steps, goal):
     """Steps to a goal against the condition number; `steps` maps an optimizer's name to counts."""
     for name, count in steps.items():
         ax.plot(conditions, count, marker="o", label=name, **look(name.lower()))
-    ax.set(xscale="log", yscale="log", ylim=(5, 3e4), xlabel="condition number", ylabel=f"steps to {goal:g}")
+    ax.set(xscale="log", yscale="log", ylim=(5, 3e4), xlabel="condition number", ylabel=f"steps to a distance of {goal:.0e}".replace("e-0", "e−"))
     ax.set_xlim(conditions[0] * 0.8, conditions[-1] * 3.2)
     ax.minorticks_off()
     name_lines(ax)
@@ -169,10 +170,12 @@ def draw_network(figure, *, losses, fresh):
     for ax, (batch, by_name) in zip(axes, losses.items(), strict=True):
         for name, (rates, runs) in by_name.items():
             median = np.clip(np.median(runs, axis=1), 0.03, 4)
-            ax.plot(rates, median, marker="o", markersize=4, label=name, **look(name.lower()))
+            width = 5 if name == "SGD" else 2  # it lies under the others, where they are the same
+            ax.plot(rates, median, marker="o", markersize=4, linewidth=width, label=name, **look(name.lower()))
         ax.set(xscale="log", yscale="log", ylim=(0.03, 4), xlim=(0.02, 15), title=f"batch {batch}")
         ax.set_xlabel("effective rate, η / (1 − β)")
-        ax.set_yticks([0.03, 0.1, 0.3, 1, 3], ["0.03", "0.1", "0.3", "1", "≥ 3"])
+        ax.set_yticks([0.03, 0.1, 0.3, 1, 4], ["0.03", "0.1", "0.3", "1", "≥ 4"])
+        ax.set_xticks([0.1, 1, 10], ["0.1", "1", "10"])
         ax.minorticks_off()
         best = ", ".join(f"{name} {np.median(runs):.2f}" for name, runs in fresh[batch].items())
         told.append(f"batch {batch}: {best}")
@@ -198,15 +201,15 @@ def draw_race(ax, *, epochs, cap):
     ax.axvline(cap, color=palette["reference"], linestyle="--", linewidth=1)
     ax.set(yticks=range(len(arms)), yticklabels=arms, xlim=(0, 1.25 * cap), xlabel="epochs to the goal")
     ax.grid(visible=False, axis="y")
-    counts = ", ".join(f"{arm} {int(np.sum(runs <= cap))}" for arm, runs in epochs.items())
-    return f"Of {len(runs)} seeds reach the goal within {cap:,} epochs: {counts}."
+    counts = ", ".join(f"{arm}: {int(np.sum(runs <= cap))}" for arm, runs in epochs.items())
+    return f"Of {len(runs)} seeds reach the goal within {cap:,} epochs, by arm: {counts}."
 
 
-def _ravine(ax, condition, reach):
-    x, y = np.meshgrid(np.linspace(-reach, reach, 50), np.linspace(-reach, reach, 50))
+def _ravine(ax, condition, along, across):
+    x, y = np.meshgrid(np.linspace(-along, along, 50), np.linspace(-across, across, 50))
     z = x**2 / condition + y**2
     ax.contour(x, y, z, np.linspace(0.05, 1, 7) ** 2 * z.max(), colors=palette["muted"], linewidths=0.6, alpha=0.6)
-    ax.set(xlim=(-reach, reach), ylim=(-reach, reach))
+    ax.set(xlim=(-along, along), ylim=(-across, across))
 
 
 def _log_speed(factor):
