@@ -55,7 +55,7 @@ def draw_cloud(figure, *, results, point, batch, drawing):
     result = results[point]
     cloud, share = result["cloud"][drawing][batch], result["share"][drawing][batch]
     left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
-    reach = np.array([9.0, 8.0])
+    reach = np.array([7.0, 6.0])
     inside = np.clip(cloud, -_EDGE * reach, _EDGE * reach)
     lost = np.any(inside != cloud, axis=1)
     downhill = cloud[:, 0] > 0
@@ -65,8 +65,8 @@ def draw_cloud(figure, *, results, point, batch, drawing):
     left.axvline(0, color=palette["reference"], linewidth=1.2)
     arrow = {"arrowstyle": "-|>", "color": palette["ink"], "linewidth": 2.2, "shrinkA": 0, "shrinkB": 0}
     left.annotate("", (1, 0), xytext=(0, 0), arrowprops=arrow)
-    left.text(-8.6, -7.5, "uphill", color=palette["leak"], fontsize=10)
-    left.text(8.6, -7.5, "downhill", color=palette["honest"], fontsize=10, ha="right")
+    left.text(-6.7, -5.6, "uphill", color=palette["leak"], fontsize=10)
+    left.text(6.7, -5.6, "downhill", color=palette["honest"], fontsize=10, ha="right")
     left.set(xlim=(-reach[0], reach[0]), ylim=(-reach[1], reach[1]), title=f"batches of {batch:,}")
     left.set(xlabel="along the true gradient, in |g|", ylabel="across")
     for name, colour in (("with replacement", palette["train"]), ("without replacement", palette["validation"])):
@@ -85,10 +85,10 @@ def draw_cloud(figure, *, results, point, batch, drawing):
     right.set(title="variance, in |g|²", yticks=[0.01, 1, 100], xticks=[1, 100, 10_000])
     right.minorticks_off()
     right.legend(loc="lower left")
-    exact = "exactly the true gradient" if here < 1e-9 else f"{_two(np.sqrt(here))} |g| away from it"
+    far = "they are the true gradient" if here < 1e-9 else f"their distance from the true gradient is {_two(np.sqrt(here))} |g|"
     return (
         f"{point.capitalize()}, batches of {batch:,} drawn {drawing}: {_percent(share)} of the mini-batch gradients "
-        f"point downhill; the root mean square distance from the true gradient: {exact}."
+        f"point downhill; {far} (root mean square)."
     )
 
 
@@ -103,11 +103,11 @@ def draw_progress(figure, *, results, epochs):
     left.set_yticks([0.5, 1, 2, 4], ["0.5", "1", "2", "4"])
     left.set_xlim(0, 1.25 * max(run["examples"][-1] for run in results.values()))
     right.set(xlabel="steps", title="by step", xscale="log")
-    right.set_xlim(0.8, 4 * max(run["steps"][-1] for run in results.values()))
+    right.set_xlim(0.8, 1.3 * max(run["steps"][-1] for run in results.values()))
     left.minorticks_off()
     right.minorticks_off()
     name_lines(left)
-    name_lines(right)
+    right.legend(loc="lower left", title="batch size")
     end = {size: np.median(run["loss"][:, -1]) for size, run in results.items()}
     small, large = min(end), max(end)
     return (
@@ -165,7 +165,7 @@ def draw_scaling(ax, *, losses, base):
     last = f"{median[-1]:.2f}" if np.isfinite(median[-1]) else "infinity"
     return (
         f"With the rate in proportion the loss stays within 5 % of {median[0]:.2f} up to batches of {sizes[at]}, and is "
-        f"{last} at {sizes[-1]}; with the rate kept it is {kept[at]:.2f} and {kept[-1]:.2f} "
+        f"{last} at {sizes[-1]:,}; with the rate kept it is {kept[at]:.2f} and {kept[-1]:.2f} "
         f"(medians over {len(losses['rate kept'])} seeds)."
     )
 
@@ -178,7 +178,7 @@ def draw_random_minima(ax, *, measured, exact, draws):
     ax.plot(list(exact), list(exact.values()), "x", color=palette["ink"], markersize=11, label="exact")
     fine = np.linspace(1, n[-1], 100)
     ax.plot(fine, 0.5**fine, color=palette["reference"], linestyle="--", linewidth=1.4, label="independent signs")
-    ax.set(yscale="log", ylim=(3e-5, 1), xlabel="dimension", ylabel="share that are minima", xticks=n)
+    ax.set(yscale="log", ylim=(1e-3, 1), xlabel="dimension", ylabel="share that are minima", xticks=n)
     ax.minorticks_off()
     ax.legend(loc="lower left")
     return (
@@ -221,7 +221,7 @@ def draw_saddle(figure, *, results, method, noise, start):
         )  # fmt: skip
     right.plot(place[noise], _median(escape, top), "o", color=colour, markersize=11)
     right.axhline(steps, color=palette["grid"], linewidth=1)
-    right.set(yscale="log", ylim=(0.7, 2.4 * steps), xlim=(-0.3, len(levels) - 0.7), title="steps to leave")
+    right.set(yscale="log", ylim=(0.04, 2.4 * steps), xlim=(-0.3, len(levels) - 0.7), title="steps to leave")
     right.set_yticks([1, 10, 100, top], ["1", "10", "100", "never"])
     right.set_xticks(range(len(levels)), [power(level) for level in levels])
     right.set_xlabel("noise")
