@@ -109,6 +109,24 @@ def test_a_drawing_that_raises_fails_the_build_and_names_chapter_cell_and_settin
     assert "chapters/lines: explorer draw_line at slope=0: ZeroDivisionError" in done.stdout
 
 
+def test_several_chapters_run_side_by_side_and_a_failing_one_is_still_named(tmp_path):
+    write_book(tmp_path)
+    chapters = tmp_path / "chapters"
+    (chapters / "other.ipynb").write_text((chapters / "lines.ipynb").read_text().replace("rises to", "climbs to"))
+    toc = "format: jb-book\nroot: chapters/index\nchapters: [{file: chapters/lines}, {file: chapters/other}]\n"
+    (tmp_path / "_toc.yml").write_text(toc)
+    done = build(tmp_path)
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert done.stdout.count("Using cached notebook") == 2 and "Executing notebook" not in done.stdout
+    assert "climbs to 0.50" in (tmp_path / "_build/html/chapters/other.html").read_text()
+    for name in ("lines", "other"):
+        text = (chapters / f"{name}.ipynb").read_text()
+        (chapters / f"{name}.ipynb").write_text(text.replace("[1, 2, 4]", "[1, 2, 0]" if name == "other" else "[1, 2, 8]"))
+    done = build(tmp_path)
+    assert done.returncode != 0
+    assert "chapters/other: explorer draw_line at slope=0: ZeroDivisionError" in done.stdout
+
+
 @pytest.fixture
 def library(tmp_path):
     rooms = {

@@ -8,6 +8,7 @@ ids and whatever an editor noted about itself change from run to run and are dra
         --NotebookExporter.preprocessors=dlcore.book.notebooks.KeepText chapters/*.ipynb
 """
 
+import re
 from copy import deepcopy
 
 import nbformat
@@ -83,6 +84,32 @@ def faults(notebook):
     if not found and normalized(notebook) != notebook:
         found.append("it holds pictures, widget state or metadata that change from run to run: run `make notebooks`")
     return found
+
+
+_NOT_PROSE = r"```.*?```|\$\$.*?\$\$|\$[^$]*\$|\{glue:text\}`[^`]*`|`[^`]*`"
+_FIGURE = r"(?<![\w.])(\d+\.\d+|\d+(?= ?%| times| points))"
+
+
+def typed_figures(notebook):
+    """Yield the numbers of the prose that look measured and were typed, each with the words around it.
+
+    A number that a run produced belongs into the text by ``glue``. Looks measured: a decimal fraction, a number of
+    per cent, times or points. Not meant: numbers in formulas and code, in sentences that cite a source, in numbered
+    exercises, and numbers that the notebook's code holds too, because it was told them.
+    """
+    code = " ".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    for cell in notebook.cells:
+        if cell.cell_type != "markdown":
+            continue
+        text = re.sub(_NOT_PROSE, "", cell.source, flags=re.DOTALL)
+        for sentence in re.split(r"\n\s*\n|(?<=[.?!:])\s+(?=[A-Z*{])", text):
+            if "{cite" in sentence or re.match(r"\s*\d+\. ", sentence):
+                continue
+            for found in re.finditer(_FIGURE, sentence):
+                told = {found[1], f"{float(found[1]):g}", f"{float(found[1]) / 100:g}"}
+                if not any(re.search(rf"(?<![\d.]){re.escape(number)}(?!\d)", code) for number in told):
+                    words = sentence[max(0, found.start() - 40) : found.end() + 30]
+                    yield found[1], " ".join(words.split())
 
 
 class KeepText(Preprocessor):

@@ -1,6 +1,6 @@
 """The site: what must a plain `jupyter-book build .` do so that the sliders work?
 
-A Sphinx extension. It starts the chapters' kernels with a folder for the frames and in pinned arithmetic,
+A Sphinx extension. It runs the chapters, one on each core, with a folder for the frames and in pinned arithmetic,
 keeps what they gave under a digest of the library (so a second build draws nothing, and a change of the library
 runs the chapters that use it), shows the drawing's progress, and copies frames and MathJax to the site.
 """
@@ -17,7 +17,12 @@ import threading
 from importlib.metadata import version
 from pathlib import Path
 
+import nbformat
 from docutils import nodes
+from joblib import Parallel, delayed
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from jupyter_cache.executors.utils import single_nb_execution
 from sphinx.writers.html5 import HTML5Translator
 
 from dlcore.book import renderer
@@ -37,6 +42,7 @@ def setup(app):
     app.connect("config-inited", _prepare)
     app.connect("env-get-outdated", _changed)
     app.connect("env-purge-doc", _forget)
+    app.connect("env-before-read-docs", _run_ahead)
     app.connect("source-read", _before_chapter)
     app.connect("html-page-context", _search_from_file)
     app.connect("build-finished", _finish)
@@ -116,14 +122,38 @@ def _digest_of(path):
     return digest(_code(json.loads(Path(path).read_text()))) if Path(path).exists() else None
 
 
+def _kept(app, docname, key):
+    """The folder of what a chapter's run gave: its outputs and its frames."""
+    folder = app.explorer_kept / f"{docname.replace('/', '-')}-{key}"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _run_ahead(app, env, docnames):
+    """Run the chapters that have to run at the same time, one on each core; MyST-NB then finds their outputs."""
+    chapters = [(name, env.doc2path(name)) for name in docnames if env.doc2path(name).endswith(".ipynb")]
+    runs = [(name, path, _kept(app, name, _digest_of(path))) for name, path in chapters]
+    runs = [(name, path, folder) for name, path, folder in runs if not (folder / "cache").exists()]
+    if len(runs) > 1:
+        Parallel(n_jobs=-1)(delayed(_run)(name, path, folder) for name, path, folder in runs)
+
+
+def _run(docname, path, folder):
+    os.environ.update(PINNED | {"DLCORE_CHAPTER": docname, "DLCORE_FRAMES": str(folder / "frames")})
+    notebook = nbformat.read(path, as_version=4)
+    done = single_nb_execution(notebook, cwd=str(Path(path).parent), timeout=600, allow_errors=False)
+    if done.err is None:  # else MyST-NB runs it again, and says what failed
+        bundle = CacheBundleIn(notebook, path, data={"execution_seconds": done.time})
+        get_cache(folder / "cache").cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+
+
 def _before_chapter(app, docname, source):
     path = app.env.doc2path(docname)
     if not path.endswith(".ipynb"):
         return
     notebook = json.loads(source[0])
     key = digest(_code(notebook))
-    folder = app.explorer_kept / f"{docname.replace('/', '-')}-{key}"
-    folder.mkdir(exist_ok=True)
+    folder = _kept(app, docname, key)
     app.env.explorer_pages[docname] = {"digest": key, "folder": folder.name, "figures": 0, "files": set()}
     os.environ["DLCORE_CHAPTER"] = docname
     os.environ["DLCORE_FRAMES"] = str(folder / "frames")
