@@ -56,7 +56,9 @@ def bars(outputs, rows=6):
     A ReLU's exact zeros are left out: half of all values, in one bar, would hide the others.
     """
     chosen = np.unique(np.linspace(1, len(outputs), rows).round().astype(int))
-    counts = [np.histogram(np.clip(a[a != 0], BINS[0], BINS[-1]), BINS)[0] for a in (outputs[i - 1] for i in chosen)]
+    counts = [
+        np.histogram(np.clip(a[a != 0], BINS[0], BINS[-1]), BINS)[0] for a in (outputs[i - 1] for i in chosen)
+    ]
     return np.array(counts), chosen
 
 
@@ -64,7 +66,7 @@ def draw_units(figure, *, paths):
     """The first weights of three hidden units by step; `paths` maps two starts' names to arrays (steps, 3)."""
     panels, apart = figure.subplots(1, 2, sharey=True), {}
     for ax, (name, weights) in zip(panels, paths.items(), strict=True):
-        for unit, width in enumerate((6, 3.5, 1.5)):
+        for unit, width in enumerate((5, 3, 1.3)):
             ax.plot(weights[:, unit], color=palette[f"class_{unit}"], linewidth=width)
         ax.set(title=name, xlabel="step", xlim=(0, len(weights) - 1))
         apart[name] = np.ptp(weights[-1])
@@ -84,12 +86,17 @@ def draw_layers(figure, scheme, activation, depth, *, results):
     middle = (BINS[:-1] + BINS[1:]) / 2
     for y, counts in enumerate(run["bars"]):
         height = 0.85 * counts / max(counts.max(), 1)
-        left.fill_between(middle, y, y + height, step="mid", color=palette[activation], alpha=0.75, linewidth=0)
+        left.fill_between(
+            middle, y, y + height, step="mid", color=palette[activation], alpha=0.75, linewidth=0
+        )
     left.set_yticks(range(len(run["rows"])), [str(i) for i in run["rows"]])
     left.set(xlim=(-3.05, 3.05), ylim=(-0.1, 6), ylabel="layer", xlabel="activation", title="activations")
     layers, low, high = np.arange(1, depth + 1), 1e-5, 1e5
     right.axhline(1, color=palette["reference"], linewidth=1, linestyle=":")
-    styles = {"forward": (palette[activation], "-", "signal"), "backward": (palette["muted"], "--", "gradient")}
+    styles = {
+        "forward": (palette[activation], "-", "signal"),
+        "backward": (palette["muted"], "--", "gradient"),
+    }
     for way, (color, line, label) in styles.items():
         shown = _within(run[way], low / 3, high * 3)
         band(right, layers, shown, color=color, linestyle=line, label=label, share=0.8)
@@ -108,7 +115,9 @@ def draw_layers(figure, scheme, activation, depth, *, results):
 def draw_curves(ax, *, curves, looks):
     """Training loss by step over seeds; ``curves[name]`` has shape (seeds, steps), `looks` their colours."""
     for name, runs in curves.items():
-        smooth = _within(runs, 0, 9)[:, : np.shape(runs)[1] // 10 * 10].reshape(len(runs), -1, 10).mean(axis=2)
+        smooth = (
+            _within(runs, 0, 9)[:, : np.shape(runs)[1] // 10 * 10].reshape(len(runs), -1, 10).mean(axis=2)
+        )
         steps = 10 * np.arange(smooth.shape[1]) + 5
         for run in smooth:
             ax.plot(steps, run, color=palette[looks[name]], linewidth=0.6, alpha=0.5)
@@ -138,8 +147,8 @@ def draw_edge(figure, activation, multiplier, *, signals, losses):
     low, top = 0.9, 3.1
     for m in scales:
         runs = _within(losses[activation, m], low, top)
-        chosen = {"color": palette[activation], "alpha": 0.9} if m == multiplier else {"color": palette["single"]}
-        right.plot(np.full(len(runs), m), runs, "_", markersize=13, markeredgewidth=1.6, **chosen)
+        chosen, width = (palette[activation], 2.6) if m == multiplier else (palette["single"], 1.4)
+        right.plot(np.full(len(runs), m), runs, "_", markersize=11, color=chosen, markeredgewidth=width)
     right.axhline(_GUESSING, color=palette["reference"], linewidth=1, linestyle=":")
     right.text(4.4, _GUESSING + 0.03, "guessing", ha="right", color=palette["muted"], fontsize=10)
     right.axhline(top, color=palette["error"], linewidth=1, linestyle=":")
@@ -165,7 +174,13 @@ def draw_edge(figure, activation, multiplier, *, signals, losses):
 def draw_first_steps(ax, *, curves):
     """The first steps' loss for several sizes of the last layer; ``curves[scale]`` has shape (seeds, steps)."""
     for (scale, runs), color in zip(curves.items(), shades(len(curves)), strict=True):
-        band(ax, np.arange(1, np.shape(runs)[1] + 1), _within(runs, 0, 40), color=color, label=f"{scale:g} × He")
+        band(
+            ax,
+            np.arange(1, np.shape(runs)[1] + 1),
+            _within(runs, 0, 40),
+            color=color,
+            label=f"{scale:g} × He",
+        )
     ax.axhline(_GUESSING, color=palette["reference"], linewidth=1, linestyle=":")
     steps = np.shape(runs)[1]
     ax.set(yscale="log", ylim=(0.4, 40), xlim=(1, 1.25 * steps), xlabel="step", ylabel="training loss")
@@ -201,8 +216,10 @@ def draw_difference(figure, difference, step, *, errors, slices):
         steps = np.array(sorted(errors[name]))
         right.plot(steps, [errors[name][h] for h in steps], line, color=color, label=name)
     right.plot(step, errors[difference][step], "o", color=palette["highlight"], markersize=9)
-    right.set(xscale="log", yscale="log", xlim=(2e-14, 5), ylim=(1e-12, 10), xlabel="step h", title="relative error")
-    right.set(xticks=[1e-12, 1e-8, 1e-4, 1], yticks=[1e-12, 1e-9, 1e-6, 1e-3, 1])
+    right.set(
+        xscale="log", yscale="log", xlim=(2e-16, 5), ylim=(1e-12, 30), xlabel="step h", title="relative error"
+    )
+    right.set(xticks=[1e-15, 1e-10, 1e-5, 1], yticks=[1e-12, 1e-9, 1e-6, 1e-3, 1])
     right.legend(loc="lower left")
     error = errors[difference][step]
     digits = max(0, int(np.floor(-np.log10(error)))) if 0 < error < np.inf else 0
@@ -214,20 +231,25 @@ def draw_difference(figure, difference, step, *, errors, slices):
 
 
 def draw_transfer(ax, *, examples, accuracy):
-    """Test accuracy on new classes by examples of each; ``accuracy[start]`` has shape (seeds, len(examples))."""
-    colours = {"from scratch": "none", "all layers": "model", "last layer only": "validation"}
-    for name, runs in accuracy.items():
-        band(ax, examples, 100 * np.asarray(runs), color=palette[colours[name]], label=name, marker="o")
-    ax.set(xscale="log", xlabel="examples of each new class", ylabel="test accuracy, %", ylim=(40, 100))
+    """What other starts gain over the first, by examples of each class; ``accuracy[start]``: (seeds, examples)."""
+    (base, scratch), *others = ((name, np.asarray(runs)) for name, runs in accuracy.items())
+    for (name, runs), meaning in zip(others, ("model", "validation"), strict=True):
+        gain = 100 * (runs - scratch)
+        ax.plot(examples, gain.T, "o", color=palette[meaning], alpha=0.25, markersize=4, markeredgewidth=0)
+        band(ax, examples, gain, color=palette[meaning], label=name)
+    ax.axhline(0, color=palette["reference"], linewidth=1.2)
+    ax.set(xscale="log", xlabel="examples of each new class", ylim=(-22, 22), ylabel=f"points over {base}")
     ax.set_xlim(examples[0] * 0.9, examples[-1] * 4)
     ax.set_xticks(examples, [str(n) for n in examples])
     ax.minorticks_off()
     name_lines(ax)
     few, many = (
-        ", ".join(f"{100 * np.median(np.asarray(runs)[:, t]):.0f} % {name}" for name, runs in accuracy.items())
+        ", ".join(
+            f"{100 * np.median(np.asarray(runs)[:, t]):.0f} % {name}" for name, runs in accuracy.items()
+        )
         for t in (0, -1)
     )
-    return f"With {examples[0]} example of each new class: {few}; with {examples[-1]}: {many}."
+    return f"With {examples[0]} example of each new class: {few}; with {examples[-1]}: {many} (medians)."
 
 
 _NAMES = {"relu": "ReLU", "tanh": "Tanh", "sigmoid": "Sigmoid"}
