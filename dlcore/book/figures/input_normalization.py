@@ -90,7 +90,7 @@ def draw_bowl(figure, *, ratio, scaler, rate, bowls, limit=1000):
     )
     right.set_xticks([0.03, 0.1, 0.3, 1, 3], ["0.03", "0.1", "0.3", "1", "3"])
     right.minorticks_off()
-    right.legend(loc="upper left", borderaxespad=0)
+    right.legend(loc="upper right", frameon=True, facecolor=palette["ground"], edgecolor="none")
     said = {None: f"is not at 1 % of its first excess loss after {limit:,} steps", np.inf: "diverges"}.get(
         steps
     )
