@@ -96,7 +96,7 @@ def test_the_map_hides_what_diverges_and_is_brighter_where_it_is_faster():
 def test_the_steps_by_condition_number_are_those_of_the_last_and_the_powers_are_fitted():
     conditions = (10, 100, 1000)
     steps = {"SGD": [20, 200, 2000], "Momentum": [10, 32, 100]}
-    sentence, _ = drawn(figures.draw_condition, conditions=conditions, steps=steps, goal=1e-6)
+    sentence, _ = drawn(figures.draw_condition, conditions=conditions, steps=steps)
     assert "number 1,000: SGD 2,000, Momentum 100; they grow like powers 1.00, 0.50" in sentence
 
 

@@ -13,7 +13,7 @@ _SEEN = 1.25  # paths are drawn within this distance of the minimum, and clipped
 def draw_zigzag(figure, *, path, gradients):
     """A path in a ravine, and the two components of its gradients by step; both arrays have shape (steps, 2)."""
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.3))
-    _ravine(left, 30, 1.1, 0.4)
+    _ravine(left, 30, 1.1, 0.6)
     left.plot(*path.T, marker="o", markersize=3, linewidth=1.2, **look("sgd"))
     left.set(title="the way", xlabel="along", ylabel="across")
     t = np.arange(1, len(gradients) + 1)
@@ -123,11 +123,11 @@ def draw_plane(figure, *, rate, momentum, condition, results):
     )
 
 
-def draw_condition(ax, *, conditions, steps, goal):
-    """Steps to a goal against the condition number; `steps` maps an optimizer's name to counts."""
+def draw_condition(ax, *, conditions, steps):
+    """Steps to the goal against the condition number; `steps` maps an optimizer's name to counts."""
     for name, count in steps.items():
         ax.plot(conditions, count, marker="o", label=name, **look(name.lower()))
-    ax.set(xscale="log", yscale="log", ylim=(5, 3e4), xlabel="condition number", ylabel=f"steps to a distance of {goal:.0e}".replace("e-0", "e−"))
+    ax.set(xscale="log", yscale="log", ylim=(5, 3e4), xlabel="condition number", ylabel="steps to the goal")
     ax.set_xlim(conditions[0] * 0.8, conditions[-1] * 3.2)
     ax.minorticks_off()
     name_lines(ax)
