@@ -79,7 +79,7 @@ def test_the_layers_sentence_has_the_last_signal_and_the_first_gradient():
     results = {("He", "relu", 6): layers(0.5, 3e-7), ("He", "relu", 24): layers(np.inf, np.nan, 24)}
     sentence, short = drawn(figures.draw_layers, "He", "relu", 6, results=results)
     assert "He, ReLU, 6 layers" in sentence
-    assert "root mean square of 0.5," in sentence and "3·10⁻⁷ is left at layer 1" in sentence
+    assert "root mean square of 0.5;" in sentence and "arrives at layer 1 with size 3·10⁻⁷" in sentence
     sentence, deep = drawn(figures.draw_layers, "He", "relu", 24, results=results)
     assert "beyond all numbers" in sentence
     for a, b in zip(short.axes, deep.axes, strict=True):
@@ -128,7 +128,7 @@ def test_the_difference_counts_the_digits_that_agree(error, words):
     errors = {name: {1.0: 0.3, 1e-5: error} for name in ("central", "one-sided")}
     slices = {1.0: (s, s + s**2), 1e-5: (s, np.full(7, np.nan))}
     sentence, chosen = drawn(figures.draw_difference, "central", steps[1], errors=errors, slices=slices)
-    assert words in sentence and "step 1·10⁻⁵" in sentence
+    assert words in sentence and "step 10⁻⁵:" in sentence
     _, other = drawn(figures.draw_difference, "one-sided", steps[0], errors=errors, slices=slices)
     for a, b in zip(chosen.axes, other.axes, strict=True):
         assert a.get_xlim() == b.get_xlim() and a.get_ylim() == b.get_ylim()

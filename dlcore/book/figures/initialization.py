@@ -37,6 +37,11 @@ def draw_signals(figure, activation, scale, *, signals):
     )
 
 
+def power(step):
+    """Write a power of ten: 0.01 or 10⁻⁵."""
+    return scientific(step).removeprefix("1·")
+
+
 def _size(value):
     return scientific(value) if np.isfinite(value) else "beyond all numbers"
 
@@ -108,7 +113,7 @@ def draw_layers(figure, scheme, activation, depth, *, results):
     last, first = np.median(run["forward"][:, -1]), np.median(run["backward"][:, 0])
     return (
         f"{scheme}, {_NAMES[activation]}, {depth} layers: the last activations have a root mean square of "
-        f"{_size(last)}, and of a gradient of size 1 at the top {_size(first)} is left at layer 1."
+        f"{_size(last)}; a gradient of size 1 at the top arrives at layer 1 with size {_size(first)}."
     )
 
 
@@ -225,7 +230,7 @@ def draw_difference(figure, difference, step, *, errors, slices):
     digits = max(0, int(np.floor(-np.log10(error)))) if 0 < error < np.inf else 0
     right_digits = f"{digits} digit{'' if digits == 1 else 's'}" if digits else "no digit"
     return (
-        f"{difference.capitalize()} difference, step {scientific(step)}: the slopes agree with backpropagation "
+        f"{difference.capitalize()} difference, step {power(step)}: the slopes agree with backpropagation "
         f"to {right_digits}."
     )
 
