@@ -31,6 +31,7 @@ def power(loss, left):
 
 def test_a_power_of_the_step_reports_its_sums_the_last_loss_and_who_stopped_short():
     results = {(2, 1): power([50, 20, 6.5], 3.6), (0, 0): power([50, np.nan, 1e-9], 0.0)}
+    results[0, 1] = results[0, 0]
     sentence = drawn(figures.draw_power, power=2, noise=1, results=results)
     assert "Power 2, noise 1: the 100 rates add up to 2.5, their squares to 0.4" in sentence
     assert "ends at 6.5, and the runs stop 3.6 short" in sentence
@@ -40,7 +41,7 @@ def test_a_power_of_the_step_reports_its_sums_the_last_loss_and_who_stopped_shor
 
 
 def test_the_axes_of_the_powers_stay_where_they_are():
-    results = {(2, 1): power([50, 20, 6.5], 3.6), (0, 0): power([50, np.inf, 1e-9], 0.0)}
+    results = {(2, 1): power([50, 20, 6.5], 3.6), (0, 1): power([50, np.inf, 1e-9], 0.0)}
     here = [limits(figures.draw_power, power=p, noise=n, results=results) for p, n in results]
     assert here[0] == here[1]
 
@@ -122,3 +123,5 @@ def test_a_race_reports_every_ending_and_survives_divergence():
     colours = {"SGDR": "blue", "constant": "baseline"}
     sentence = drawn(figures.draw_race, step=range(0, 101, 100), losses=losses, colours=colours)
     assert sentence == "Median loss after 100 steps: SGDR 0.60, constant off the scale."
+    both = drawn(figures.draw_race, step=[0, 100], losses=losses, colours=colours, marks=(0, 100))
+    assert both.startswith("Median loss after 0 steps: SGDR 1.00, constant off the scale; after 100 steps: SGDR 0.60")

@@ -13,17 +13,21 @@ def draw_power(figure, *, power, noise, results):
     """A rate that falls as a power of the step, on a noisy parabola: the rate and the loss, both in logs.
 
     ``results[power, noise]`` holds ``step`` and ``rate`` (points), ``loss`` (runs, points), ``sum``,
-    ``sum_squares`` (of all the rates used) and ``left`` (the mean distance from the minimum at the end).
+    ``sum_squares`` (of all the rates used) and ``left`` (the mean distance from the minimum at the end); power 0,
+    the constant rate, is drawn beside every other.
     """
     run = results[power, noise]
     step, loss = np.asarray(run["step"]), bounded(run["loss"])
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.5))
     left.plot(step, run["rate"], color=CHOSEN)
     left.set(ylim=(1e-9, 1), title="rate")
+    other = bounded(results[0, noise]["loss"]).mean(axis=0)
+    right.plot(step, other, "--", color=CONSTANT, linewidth=1.5, label="constant")
     right.fill_between(step, *np.percentile(loss, [25, 75], axis=0), color=CHOSEN, alpha=0.18, linewidth=0)
     mean = loss.mean(axis=0)
-    right.plot(step, mean, color=CHOSEN)
+    right.plot(step, mean, color=CHOSEN, label=f"power {power:g}")
     right.set(ylim=(1e-6, 100), title=f"loss, {len(loss)} runs")
+    right.legend(loc="lower left")
     for ax in (left, right):
         ax.set(xscale="log", yscale="log", xlim=(1, step[-1]), xlabel="step")
         ax.minorticks_off()
@@ -85,7 +89,7 @@ def draw_range_test(figure, *, batch, steps, results):
     bottom.axvspan(low, high, color=palette["highlight"], alpha=0.18, linewidth=0)
     bottom.axvline(middle, color=palette["highlight"])
     bottom.set(ylim=(0.4, 1.4), xlabel="learning rate", ylabel="final loss")
-    bottom.set_title("full sweep, and where the test points")
+    bottom.set_title("a full sweep, and the readings")
     figure.align_ylabels()
     return (
         f"Batches of {batch}, a test of {steps} steps: a third of the rate at the lowest loss is {middle:.2g} "
@@ -107,6 +111,7 @@ def draw_warmup(figure, *, schedule, steps, rate, results):
     for curve, bad in zip(bounded(run["loss"]), lost, strict=True):
         right.plot(run["step"], np.clip(curve, 0, 190), color=FAILED if bad else CHOSEN, linewidth=1.1, alpha=0.7)
     right.axhline(np.log(10), color=palette["reference"], linestyle="--", linewidth=1.2)
+    right.text(total, np.log(10) * 1.08, "guessing", ha="right", color=palette["muted"], fontsize=9.5)
     right.set(yscale="log", ylim=(0.4, 200), xlim=(0, total), xlabel="step", title=f"loss, {len(lost)} seeds")
     right.set_yticks([0.5, 1, 2, 5, 10, 100], ["0.5", "1", "2", "5", "10", "100"])
     right.minorticks_off()
@@ -130,8 +135,8 @@ def draw_sharpness(ax, *, step, sharpness, limit):
     runs = bounded(sharpness)
     band(ax, step, runs, color=CHOSEN, label="sharpness")
     ax.plot(np.arange(len(limit)), limit, color=FAILED, label="limit")
-    ax.axhline(limit[-1], color=FAILED, linestyle=":", linewidth=1.4)
-    ax.text(len(limit) * 0.99, limit[-1] * 0.8, "limit at the full rate", ha="right", va="top", color=FAILED)
+    ax.plot([0, len(limit) - 1], limit[[-1, -1]], ":", color=FAILED, linewidth=1.4)
+    ax.text(len(limit) * 0.62, limit[-1] * 0.85, "limit at the full rate", va="top", color=FAILED, fontsize=10.5)
     ax.set(yscale="log", xlim=(0, 1.2 * len(limit)), ylim=(1, 10_000), xlabel="step", ylabel="largest curvature")
     ax.minorticks_off()
     name_lines(ax)
@@ -155,8 +160,12 @@ def draw_race(ax, *, step, losses, colours, ylim=(0.45, 1.5), marks=()):
     ax.set_xticks(step[:: max(1, (len(step) - 1) // 7)])
     ax.minorticks_off()
     name_lines(ax)
-    ends = ", ".join(f"{name} {_loss(_median(np.asarray(runs)[:, -1]))}" for name, runs in losses.items())
-    return f"Median loss after {step[-1]} steps: {ends}."
+    step = list(step)
+    told = []
+    for mark in marks or step[-1:]:
+        here = [f"{name} {_loss(_median(np.asarray(runs)[:, step.index(mark)]))}" for name, runs in losses.items()]
+        told.append(f"after {mark} steps: {', '.join(here)}")
+    return f"Median loss {'; '.join(told)}."
 
 
 def bounded(loss):
