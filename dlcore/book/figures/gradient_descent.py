@@ -29,7 +29,8 @@ def draw_rate(figure, *, rate, curvature=4.0, steps=12):
     right.plot(np.maximum(abs(path), 1e-6), "o-", color=palette["highlight"], linewidth=1.2)
     right.set(yscale="log", ylim=(1e-4, 20), xlim=(-0.3, steps + 0.3), xlabel="step", title="|θ|")
     right.minorticks_off()
-    last = "0 to rounding" if abs(path[-1]) < 1e-12 else f"{abs(path[-1]):.2g} of its start"
+    end = abs(path[-1])
+    last = "0" if end < 1e-12 else "what it was" if abs(end - 1) < 1e-9 else f"{end:.2g} of its start"
     kinds = [
         (abs(factor) < 1e-9, "it arrives in one step"),
         (abs(abs(factor) - 1) < 1e-9, "it jumps to and fro for ever"),
@@ -68,8 +69,12 @@ def draw_cloud(figure, *, results, point, batch, drawing):
     left.text(-6.7, -5.6, "uphill", color=palette["leak"], fontsize=10)
     left.text(6.7, -5.6, "downhill", color=palette["honest"], fontsize=10, ha="right")
     left.set(xlim=(-reach[0], reach[0]), ylim=(-reach[1], reach[1]), title=f"batches of {batch:,}")
+    left.set(xticks=[-5, 0, 5], yticks=[-5, 0, 5])
     left.set(xlabel="along the true gradient, in |g|", ylabel="across")
-    for name, colour in (("with replacement", palette["train"]), ("without replacement", palette["validation"])):
+    for name, colour in (
+        ("with replacement", palette["train"]),
+        ("without replacement", palette["validation"]),
+    ):
         sizes = np.array(list(result["variance"][name]))
         values = np.array([result["variance"][name][b] for b in sizes])
         values = np.where(values > 1e-9, values, np.nan)
@@ -85,10 +90,10 @@ def draw_cloud(figure, *, results, point, batch, drawing):
     right.set(title="variance, in |g|²", yticks=[0.01, 1, 100], xticks=[1, 100, 10_000])
     right.minorticks_off()
     right.legend(loc="lower left")
-    far = "they are the true gradient" if here < 1e-9 else f"their distance from the true gradient is {_two(np.sqrt(here))} |g|"
+    far = f"their distance from the true gradient is {_two(np.sqrt(here))} |g| (root mean square)"
     return (
         f"{point.capitalize()}, batches of {batch:,} drawn {drawing}: {_percent(share)} of the mini-batch gradients "
-        f"point downhill; {far} (root mean square)."
+        f"point downhill; {'each is the true gradient' if here < 1e-9 else far}."
     )
 
 
@@ -174,10 +179,14 @@ def draw_random_minima(ax, *, measured, exact, draws):
     """The share of random symmetric matrices without a negative eigenvalue; dicts from dimension to probability."""
     n = np.array(list(measured))
     p = np.array(list(measured.values()))
-    ax.plot(n, np.where(p > 0, p, np.nan), "o", color=palette["model"], markersize=8, label=f"{draws:,} matrices")
+    ax.plot(
+        n, np.where(p > 0, p, np.nan), "o", color=palette["model"], markersize=8, label=f"{draws:,} matrices"
+    )
     ax.plot(list(exact), list(exact.values()), "x", color=palette["ink"], markersize=11, label="exact")
     fine = np.linspace(1, n[-1], 100)
-    ax.plot(fine, 0.5**fine, color=palette["reference"], linestyle="--", linewidth=1.4, label="independent signs")
+    ax.plot(
+        fine, 0.5**fine, color=palette["reference"], linestyle="--", linewidth=1.4, label="independent signs"
+    )
     ax.set(yscale="log", ylim=(1e-3, 1), xlabel="dimension", ylabel="share that are minima", xticks=n)
     ax.minorticks_off()
     ax.legend(loc="lower left")
@@ -199,7 +208,7 @@ def draw_saddle(figure, *, results, method, noise, start):
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
     x, y = np.meshgrid(np.linspace(-0.7, 1.25, 60), np.linspace(-1.4, 1.4, 80))
     z = x**2 / 2 - y**2 / 2 + y**4 / 4
-    low = dict(colors=palette["muted"], linewidths=0.6, alpha=0.6)
+    low = {"colors": palette["muted"], "linewidths": 0.6, "alpha": 0.6}
     left.contour(x, y, z, levels=np.linspace(-0.24, 0.6, 13), **low)
     colour = palette[METHODS[method]]
     for i in range(path.shape[1]):
@@ -230,10 +239,12 @@ def draw_saddle(figure, *, results, method, noise, start):
     left_it = np.isfinite(escape)
     told = f"{left_it.sum()} of {len(escape)} runs leave the saddle"
     if left_it.any():
-        told += f", in {_two(np.median(escape[left_it]))} steps (median)"
+        steps_taken = np.median(escape[left_it])
+        told += f", in {_two(steps_taken)} step{'s' * (steps_taken != 1)} (median)"
     ends = np.median(np.abs(path[-1]), axis=0)
     end = "a minimum" if ends[1] > 0.7 else "the saddle" if ends[1] < 0.45 else "neither"
-    return f"{method}, start y = {start:g}, noise {power(noise)}: {told}; after {steps} steps they are at {end}."
+    noisy = f"noise {power(noise)}" if noise else "no noise"
+    return f"{method}, start y = {start:g}, {noisy}: {told}; after {steps} steps they are at {end}."
 
 
 def draw_escape(ax, *, noise, escape, predicted):
@@ -268,7 +279,10 @@ def draw_sharpness(figure, *, runs):
     left.set_yticks([1, 3, 10, 30], ["1", "3", "10", "30"])
     left.minorticks_off()
     right.set(ylim=(20, 32), title="test error, %")
-    told = [f"{name}: {np.median(runs[name]['sharpness']):.2g} and {_percent(np.median(runs[name]['error']))}" for name in names]
+    told = [
+        f"{name}: {np.median(runs[name]['sharpness']):.2g} and {_percent(np.median(runs[name]['error']))}"
+        for name in names
+    ]
     return f"Largest curvature and test error (medians over {len(values[0])} seeds): {'; '.join(told)}."
 
 
