@@ -240,7 +240,7 @@ def draw_saddle(figure, *, results, method, noise, start):
     told = f"{left_it.sum()} of {len(escape)} runs leave the saddle"
     if left_it.any():
         steps_taken = np.median(escape[left_it])
-        told += f", in {_two(steps_taken)} step{'s' * (steps_taken != 1)} (median)"
+        told += f", in {_two(steps_taken)} step{'' if steps_taken == 1 else 's'} (median)"
     ends = np.median(np.abs(path[-1]), axis=0)
     end = "a minimum" if ends[1] > 0.7 else "the saddle" if ends[1] < 0.45 else "neither"
     noisy = f"noise {power(noise)}" if noise else "no noise"
