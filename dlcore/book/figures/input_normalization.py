@@ -86,11 +86,12 @@ def draw_bowl(figure, *, ratio, scaler, rate, bowls, limit=1000):
     right.axhline(1, color=palette["reference"], linestyle="--", linewidth=1.2)
     right.axvline(rate, color=palette["reference"], linewidth=1)
     right.set(
-        xscale="log", xlim=(0.03, 3), ylim=(0, 1.6), xlabel="learning rate", title="error kept per step"
+        xscale="log", xlim=(0.03, 3), ylim=(0, 1.9), xlabel="learning rate", title="error kept per step"
     )
     right.set_xticks([0.03, 0.1, 0.3, 1, 3], ["0.03", "0.1", "0.3", "1", "3"])
     right.minorticks_off()
-    right.legend(loc="upper right", frameon=True, facecolor=palette["ground"], edgecolor="none")
+    box = {"frameon": True, "facecolor": palette["ground"], "edgecolor": "none", "framealpha": 1}
+    right.legend(loc="upper left", ncols=2, borderaxespad=0, **box)
     said = {None: f"is not at 1 % of its first excess loss after {limit:,} steps", np.inf: "diverges"}.get(
         steps
     )
