@@ -64,7 +64,7 @@ def draw_parabola(ax, *, start):
     return (
         f"From x = {start:.2f}, slope {slope:.2f} and curvature {curvature:.2f}: the parabola opens {opens}, "
         f"its flat point is at {end:.2f}, and f {went}."
-    )
+    ).replace("-", "−")
 
 
 def draw_paths(figure, *, function, method, steps, runs):
@@ -89,14 +89,15 @@ def draw_paths(figure, *, function, method, steps, runs):
         chosen = name == method
         gap = np.clip(other["loss"], FLOOR, 1e4)
         curves.plot(other["evaluations"], gap, alpha=1 if chosen else 0.45,
-                    **_LINES[name] | {"linewidth": 2.6 if chosen else 1.3})  # fmt: skip
+                    **_LINES[name] | {"linewidth": 2.6 if chosen else 1.3}, label=name)  # fmt: skip
     k = min(steps, len(path["loss"]) - 1)
     spent, loss = path["evaluations"][k], path["loss"][k]
     curves.plot(spent, np.clip(loss, FLOOR, 1e4), "o", color=_LINES[method]["color"], markersize=9,
                 markeredgecolor=palette["ink"])  # fmt: skip
-    curves.set(xscale="log", yscale="log", xlim=(0.8, 2e4), ylim=(FLOOR / 2, 2e4), title="loss",
+    curves.set(xscale="log", yscale="log", xlim=(0.8, 2e4), ylim=(FLOOR / 2, 1e9), title="loss",
                xlabel="evaluations of loss and gradient")  # fmt: skip
     curves.set_yticks([1e-12, 1e-8, 1e-4, 1, 1e4])
+    curves.legend(loc="upper center", ncols=2, fontsize=8.5, columnspacing=1, handlelength=1.6)
     reached = np.flatnonzero(np.asarray(path["loss"]) <= 1e-6)
     if len(reached):
         whole = f"It needs {path['evaluations'][reached[0]]:,} evaluations to 10⁻⁶"
@@ -120,7 +121,7 @@ def draw_basins(ax, *, damping, maps, extent, points):
                 markersize=9, linestyle="none")  # fmt: skip
     shares = [np.mean(kind == i) for i in range(4)]
     for name, share, colour, y in zip(KINDS, shares, colours, (0.82, 0.62, 0.42, 0.22), strict=True):
-        ax.text(1.04, y, f"{name}\n{100 * share:.0f} %", transform=ax.transAxes, va="center",
+        ax.text(1.04, y, f"{name}\n{100 * share:.0f} %", transform=ax.transAxes, va="center", fontsize=9.5,
                 bbox={"facecolor": "none", "edgecolor": colour, "linewidth": 3, "boxstyle": "round,pad=0.35"})  # fmt: skip
     ax.set(xlim=extent[:2], ylim=extent[2:], xlabel="x of the start", ylabel="y of the start")
     ax.grid(visible=False)
@@ -145,6 +146,7 @@ def draw_line(ax, *, alpha, value, slopes, c1, c2):
         ax.plot(alpha, np.where(accepted, y, np.nan), color=palette[colour], linewidth=6, solid_capstyle="butt")
         ax.text(alpha[-1] * 1.02, y, name, color=palette[colour], va="center", fontsize=10)
     ax.set(xlim=(0, alpha[-1]), ylim=(low - 0.42 * span, high + 0.05 * span), xlabel="length α", ylabel="loss")
+    ax.set_yticks([tick for tick in ax.get_yticks() if low - 0.05 * span <= tick <= high])
     ax.legend(loc="upper right")
     share = [100 * np.mean(accepted[1:]) for _, accepted, _ in rows]
     return (
@@ -158,11 +160,12 @@ def draw_race(figure, *, races, evaluations):
     told = []
     for ax, (title, runs) in zip(figure.subplots(1, len(races), sharey=True, squeeze=False)[0], races.items(), strict=True):
         for name, losses in runs.items():
-            shown = np.clip(np.nan_to_num(losses, nan=np.inf), 1e-2, 3)
+            shown = np.clip(np.nan_to_num(losses, nan=np.inf), 0.05, 3)
             line = _LINES[name]
             band(ax, np.arange(evaluations + 1), shown, label=name, **line)
-        ax.set(yscale="log", ylim=(1e-2, 3), xlim=(0, 1.42 * evaluations), xlabel="evaluations of all examples", title=title)
-        ax.set_yticks([0.01, 0.1, 1], ["0.01", "0.1", "1"])
+        ax.set(yscale="log", ylim=(0.05, 3), xlim=(0, 1.42 * evaluations), xlabel="evaluations of all examples", title=title)
+        ax.set_yticks([0.1, 0.3, 1, 3], ["0.1", "0.3", "1", "3"])
+        ax.minorticks_off()
         ax.set_xticks(np.linspace(0, evaluations, 5).astype(int))
         name_lines(ax)
         told.append(f"{title}: " + ", ".join(f"{n} {order(np.median(r[:, -1]))}" for n, r in runs.items()))
@@ -218,6 +221,7 @@ def draw_shares(figure, *, share, method, races):
     left.set(yscale="log", ylim=(0.1, 5), xlim=(0, passes[-1]), xlabel="passes over the data", ylabel="training loss",
              title=f"batches of {share:.0%}".replace("%", " %"))  # fmt: skip
     left.set_yticks([0.1, 0.3, 1, 3], ["0.1", "0.3", "1", "3"])
+    left.minorticks_off()
     right.set(xlabel="share of the examples in a batch", title=f"after {passes[-1]} passes", xlim=(-0.3, len(shares) - 0.7))
     right.legend(loc="upper left", fontsize=9)
     ends = {name: np.asarray(runs)[:, -1] for name, runs in races[share].items()}
@@ -237,9 +241,9 @@ def draw_adam_v(figure, *, runs):
         h, v = np.asarray(h), np.asarray(v)
         seen = h > 0
         ax.plot(h[seen], v[seen], "o", color=palette["adam"], markersize=3, alpha=0.6)
-        line = np.array([1e-4, 1])
+        line = np.array([1e-3, 3])
         ax.plot(line, np.median(v[seen] / h[seen]) * line, color=palette["reference"], linestyle="--", linewidth=1.3)
-        ax.set(xscale="log", yscale="log", xlim=(2e-4, 1), ylim=(1e-8, 1), xlabel="diagonal of the Hessian", title=title)
+        ax.set(xscale="log", yscale="log", xlim=(2e-3, 2), ylim=(1e-8, 0.1), xlabel="diagonal of the Hessian", title=title)
         ratio = np.median(v[seen] / h[seen])
         told.append(f"{title}: v is {order(ratio)} of the diagonal entry in the median")
     figure.axes[0].set_ylabel("Adam's v")
