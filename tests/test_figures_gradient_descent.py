@@ -113,13 +113,13 @@ def test_the_floor_is_reported_beside_its_prediction():
 
 
 def test_scaling_says_how_far_the_rule_holds_and_where_it_diverges():
-    sizes = np.array([16, 32, 64])
+    sizes = np.array([16, 32, 64, 128])
     losses = {
-        "rate in proportion": np.tile([0.7, 0.72, np.inf], (4, 1)),
-        "rate kept": np.tile([0.7, 1.0, 2.0], (4, 1)),
+        "rate in proportion": np.tile([0.7, 0.72, 0.9, np.inf], (4, 1)),
+        "rate kept": np.tile([0.7, 1.0, 1.5, 2.0], (4, 1)),
     }
     sentence, (ax,) = drawn(figures.draw_scaling, losses=losses, base=(0.02, sizes))
-    assert "within 5 % of 0.70 up to batches of 32, and is infinity at 64" in sentence
+    assert "within 5 % of 0.70 up to batches of 32, and is infinity at 128" in sentence
     assert "with the rate kept it is 1.00 and 2.00" in sentence
     assert max(line.get_ydata().max() for line in ax.lines) <= ax.get_ylim()[1]
 
