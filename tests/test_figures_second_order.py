@@ -26,7 +26,7 @@ def limits(draw, **values):
 def test_a_parabola_that_opens_downwards_leads_uphill():
     sentence = drawn(figures.draw_parabola, start=0.4)
     end = 0.4 - (0.4**3 - 0.4) / (3 * 0.4**2 - 1)
-    assert f"opens downwards, its flat point is at {end:.2f}, and f goes up" in sentence
+    assert f"opens downwards, its flat point is at −{-end:.2f}, and f goes up" in sentence
     assert "opens upwards" in drawn(figures.draw_parabola, start=1.3)
     assert "f stays" in drawn(figures.draw_parabola, start=1.0)
 
