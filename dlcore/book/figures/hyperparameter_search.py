@@ -15,6 +15,12 @@ COLOURS = {
 """The colour of each search."""
 
 _SUPPORT = {"x only": (1.0, 0.0), "x ten times y": (1.0, 0.1), "x and y alike": (1.0, 1.0)}
+_SAID = {
+    "x only": "only x matters",
+    "x ten times y": "x matters ten times as much as y",
+    "x and y alike": "x and y matter alike",
+}
+_WORDS = {"lr": "learning rate", "scale": "first weights"}
 _TICKS = [1, 2, 4, 8, 16, 32, 64]
 _WORST = 30  # points of regret: the top of the axis
 
@@ -51,7 +57,7 @@ def draw_shadows(figure, *, budget, matters, results):
     ratio = median["grid"] / median["random"]
     told = f"{ratio:.1f} times the random one's" if ratio >= 1 else f"only {ratio:.1f} times the random one's"
     return (
-        f"{budget} runs, {matters} matter{'s' if matters != 'x and y alike' else ''}: the grid tries "
+        f"{budget} runs, {_SAID[matters]}: the grid tries "
         f"{values['grid']} values of x, random search {values['random']}. The median best of 100 searches is "
         f"{median['grid']:.3f} from the optimum with a grid and {median['random']:.3f} at random: the grid's "
         f"distance is {told}."
@@ -59,7 +65,7 @@ def draw_shadows(figure, *, budget, matters, results):
 
 
 def _histogram(ax, values, largest, colour):
-    bins = np.geomspace(1e-3, max(largest, 0.3), 25)
+    bins = np.geomspace(3e-4, max(largest, 0.3), 25)
     share = np.full(len(values), 100 / len(values))
     ax.hist(np.clip(values, bins[0], bins[-1]), bins=bins, color=colour, weights=share)
     ax.axvline(np.median(values), color=palette["ink"], linewidth=1.6)
@@ -75,22 +81,23 @@ def draw_matters(figure, *, rates, errors, shares, shuffled):
     """
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.05))
     left.plot(rates, 100 * np.asarray(errors), ".", color=palette["validation"], markersize=5, alpha=0.7)
-    left.set(xscale="log", ylim=(15, 100), xlabel="learning rate", ylabel="validation error, %")
+    left.set(xscale="log", ylim=(15, 100), xlabel="learning rate", ylabel="error, %")
     left.set_title(f"{len(errors)} networks")
     order = sorted(shares, key=shares.get)
     at = np.arange(len(order))
     right.barh(at, [100 * shares[name] for name in order], color=palette["model"], height=0.65)
     right.plot([100 * shuffled[name] for name in order], at, "|", color=palette["ink"], markersize=14,
                markeredgewidth=2.2, label="errors shuffled")  # fmt: skip
-    right.set_yticks(at, order)
+    right.set_yticks(at, [_WORDS.get(name, name) for name in order])
     right.set(xlim=(0, 60), xlabel="% of the variance", title="spread explained by")
     right.grid(visible=False, axis="y")
     right.legend(loc="lower right")
     first, second = order[-1], order[-2]
+    said, then = (_WORDS.get(name, name) for name in (first, second))
     return (
-        f"Of the variance of the error over {len(errors)} networks the {first} alone explains "
-        f"{100 * shares[first]:.0f} %, the next one, {second}, {100 * shares[second]:.0f} %; shuffled errors "
-        f"would give the {first} {100 * shuffled[first]:.0f} %."
+        f"Of the variance of the error over {len(errors)} networks the {said} alone explains "
+        f"{100 * shares[first]:.0f} %, the next one, {then}, {100 * shares[second]:.0f} %; shuffled errors "
+        f"would give the {said} {100 * shuffled[first]:.0f} %."
     )
 
 
@@ -107,11 +114,11 @@ def draw_process(figure, *, runs, results):
     top.fill_between(at, mean - 2 * std, mean + 2 * std, color=COLOURS["bayesian"], alpha=0.18, linewidth=0)
     top.plot(at, mean, color=COLOURS["bayesian"], label="mean ± 2σ")
     top.plot(state["x"], 100 * state["y"], "o", color=palette["ink"], markersize=7, label="seen")
-    top.set(ylim=(0, 120), ylabel="validation error, %", title=f"after {runs} runs")
+    top.set(ylim=(0, 125), ylabel="error, %", title=f"after {runs} runs")
     top.legend(loc="upper center", ncols=3, columnspacing=1, handlelength=1.2)
-    bottom.fill_between(at, 100 * state["improvement"], color=palette["green"], alpha=0.5, linewidth=0)
+    bottom.fill_between(at, state["improvement"] / max(state["improvement"].max(), 1e-12), color=palette["green"], alpha=0.5, linewidth=0)
     bottom.axvline(state["next"], color=palette["highlight"], linewidth=1.6)
-    bottom.set(ylim=(0, 25), ylabel="expected\nimprovement", xlabel="learning rate, log₁₀")
+    bottom.set(ylim=(0, 1.1), yticks=[0, 1], ylabel="EI / its\nlargest", xlabel="learning rate, log₁₀")
     best = int(np.argmin(state["y"]))
     return (
         f"After {runs} runs the best error is {100 * state['y'][best]:.0f} %, at a rate of "
@@ -155,9 +162,9 @@ def draw_halving(figure, *, eta, budget, noise, results):
         colour = COLOURS["halving"] if each == eta else palette["single"]
         right.plot([i, i], ends, color=colour, linewidth=6, alpha=0.5)
         right.plot(i, min(np.mean(regret), _WORST), "o", color=colour, markersize=9)
-    right.text(len(etas) - 0.5, _WORST, "random", color=COLOURS["random"], ha="right", va="top")
+    right.text(len(etas) - 0.45, 100 * np.mean(other), "random", color=COLOURS["random"], va="bottom", fontsize=10)
     right.set_xticks(range(len(etas)), [str(each) for each in etas])
-    right.set(xlim=(-0.5, len(etas) - 0.5), ylim=(-0.5, _WORST + 0.5), xlabel="η", ylabel="regret, points")
+    right.set(xlim=(-0.5, len(etas) + 0.75), ylim=(-0.5, _WORST + 0.5), xlabel="η", ylabel="regret, points")
     right.set_title("200 searches")
     return (
         f"η = {eta}, the cost of {budget} full runs, early noise {100 * noise:.0f} points: {run['n']} "
@@ -182,19 +189,19 @@ def draw_spent(ax, *, spent, best):
     return f"Median best error of {len(next(iter(best.values())))} searches after {spent[-1]:g} full runs: {told}."
 
 
-def draw_tuning(ax, *, trials, results, names, lines):
+def draw_tuning(ax, *, trials, results, lines):
     """Expected best error of k trials by method, with `trials` marked.
 
     ``results[method]`` has shape (resamples, len(lines["k"])): the expected best error for resampled trials;
-    `names` are the methods' names, ``lines[method]`` their colour and dashes.
+    ``lines[method]`` is a method's colour and dashes, ``lines["k"]`` the numbers of trials.
     """
     ks = list(lines["k"])
     here = {}
     for method, curves in results.items():
-        band(ax, ks, 100 * curves, label=names[method], **lines[method])
-        here[names[method]] = 100 * np.median(curves[:, ks.index(trials)])
+        band(ax, ks, 100 * curves, label=method, **lines[method])
+        here[method] = 100 * np.median(curves[:, ks.index(trials)])
     ax.axvline(trials, color=palette["highlight"], linewidth=1.2)
-    ax.set(xscale="log", xlim=(ks[0], ks[-1] * 4.5), ylim=(18, 62), xlabel="trials for each")
+    ax.set(xscale="log", xlim=(ks[0], ks[-1] * 4.5), ylim=(14, 62), xlabel="trials for each")
     ax.set_xticks(ks, [str(k) for k in ks])
     ax.minorticks_off()
     ax.set_ylabel("expected best error, %")
@@ -204,18 +211,26 @@ def draw_tuning(ax, *, trials, results, names, lines):
     return f"Best of {trials} trial{'s' if trials > 1 else ''} each, expected: {told}."
 
 
-def draw_curse(ax, *, tried, validation, fresh):
-    """The winner's validation error and its error on fresh data, by configurations tried ``(searches, tried)``."""
-    band(ax, tried, 100 * np.asarray(fresh), color=palette["test"], label="on fresh data")
-    band(ax, tried, 100 * np.asarray(validation), color=palette["validation"], label="validation")
-    ax.set(xscale="log", xlim=(tried[0], tried[-1] * 3), ylim=(20, 70), ylabel="the winner's error, %")
-    ax.set_xlabel("configurations tried")
-    ax.set_xticks(tried, [str(n) for n in tried])
-    ax.minorticks_off()
-    name_lines(ax)
-    gap = 100 * np.median(np.asarray(fresh)[:, -1] - np.asarray(validation)[:, -1])
+def draw_curse(figure, *, tried, validation, fresh):
+    """The winner's validation error, its error on fresh data and the gap, by configurations tried.
+
+    `validation` and `fresh` have the shape ``(searches, len(tried))``.
+    """
+    validation, fresh = 100 * np.asarray(validation), 100 * np.asarray(fresh)
+    left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
+    band(left, tried, fresh, color=palette["test"], label="fresh data")
+    band(left, tried, validation, color=palette["validation"], label="validation")
+    left.set(ylim=(15, 75), ylabel="the winner's error, %", title="two errors")
+    left.legend(loc="upper right")
+    band(right, tried, fresh - validation, color=palette["highlight"])
+    right.axhline(0, color=palette["reference"], linewidth=1.2)
+    right.set(ylim=(-3, 6), ylabel="fresh minus validation, points", title="the gap")
+    for ax in (left, right):
+        ax.set(xscale="log", xlim=(tried[0], tried[-1]), xlabel="configurations tried")
+        ax.set_xticks(tried, [str(n) for n in tried])
+        ax.minorticks_off()
+    gap = np.median(fresh - validation, axis=0).round(1) + 0
     return (
-        f"The best of {tried[-1]} has a median validation error of "
-        f"{100 * np.median(np.asarray(validation)[:, -1]):.1f} % and {gap:.1f} points more on fresh data; the best of "
-        f"{tried[0]} {100 * np.median(np.asarray(fresh)[:, 0] - np.asarray(validation)[:, 0]):.1f} points more."
+        f"The best of {tried[-1]} has a median validation error of {np.median(validation[:, -1]):.1f} % and is "
+        f"{gap[-1]:.1f} points worse on fresh data; with {tried[0]} tried the median gap is {gap[0]:.1f}."
     )
