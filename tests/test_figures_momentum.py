@@ -24,7 +24,10 @@ def limits(figure):
 
 def test_the_zigzag_counts_changes_of_sign_and_what_a_mean_keeps():
     gradients = np.stack([np.ones(12), (-1.0) ** np.arange(12)], axis=1)
-    sentence, _ = drawn(figures.draw_zigzag, path=np.zeros((13, 2)) + 1, gradients=gradients)
+    path = np.linspace(1, 0.1, 13)[:, None] * [1, 0.3]
+    sentence, _ = drawn(figures.draw_zigzag, path=path, gradients=gradients)
+    assert sentence.startswith("In 12 steps")
+    assert drawn(figures.draw_zigzag, path=path[::-1], gradients=gradients)[0].startswith("The path diverges.")
     assert "changes its sign across the ravine 11 times" in sentence
     assert "keeps 100 % of its size along the ravine and 0 % across" in sentence
 

@@ -24,8 +24,9 @@ def draw_zigzag(figure, *, path, gradients):
     name_lines(right)
     flips = int(np.sum(np.diff(np.sign(gradients), axis=0)[:, 1] != 0))
     kept = abs(gradients[-10:].mean(axis=0)) / abs(gradients[-10:]).mean(axis=0)
+    grown = "" if np.linalg.norm(path[-1]) < np.linalg.norm(path[0]) else "The path diverges. "
     return (
-        f"In {len(gradients)} steps the gradient changes its sign across the ravine {flips} times; the mean of the "
+        f"{grown}In {len(gradients)} steps the gradient changes its sign across the ravine {flips} times; the mean of the "
         f"last ten keeps {_percent(kept[0])} of its size along the ravine and {_percent(kept[1])} across."
     )
 
