@@ -55,7 +55,9 @@ def test_the_corner_sentence_counts_exact_zeros_only(w, ending):
 
 
 def test_almost_zero_is_not_zero():
-    sentence, _ = drawn(figures.draw_corner, q=1, strength=1.0, angle=0, results=corner([[1, 1], [1.2, -1e-9]]))
+    sentence, _ = drawn(
+        figures.draw_corner, q=1, strength=1.0, angle=0, results=corner([[1, 1], [1.2, -1e-9]])
+    )
     assert "(1.20, 0.00); neither weight is 0, the smaller is 0.00." in sentence
 
 
@@ -68,7 +70,7 @@ def test_the_corners_axes_do_not_move():
 
 def pull(last):
     path = np.array([1.0, 0.5, last])
-    return {"strength": 0.1, "target": 0.05, "w": {"L2": path, "subgradient": -path, "proximal": 0 * path}}
+    return {"strength": 0.1, "target": 0.05, "w": {"L2": path, "subgradient": -path, "proximal": np.zeros(3)}}
 
 
 def test_the_pull_tells_all_three_weights_at_the_step_shown():

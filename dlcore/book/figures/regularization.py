@@ -67,7 +67,7 @@ def draw_corner(figure, *, q, strength, angle, results):
     target, H, at = np.asarray(results["target"]), results["H"][angle], strengths.index(strength)
     w = path[at]
     left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
-    a, b = np.meshgrid(np.linspace(-0.9, 2.4, 120), np.linspace(-1.1, 1.7, 110))
+    a, b = np.meshgrid(np.linspace(-1.8, 2.6, 130), np.linspace(-1.8, 1.9, 110))
     d = np.stack([a - target[0], b - target[1]], axis=-1)
     loss = 0.5 * np.einsum("...i,ij,...j", d, H, d)
     here = 0.5 * (w - target) @ H @ (w - target)
@@ -83,7 +83,7 @@ def draw_corner(figure, *, q, strength, angle, results):
         line(0, color=palette["muted"], linewidth=0.9)
     left.plot(*target, "+", color=palette["ink"], markersize=11, markeredgewidth=2)
     left.plot(*w, "o", color=palette["highlight"], markersize=9)
-    left.set(xlim=(-0.9, 2.4), ylim=(-1.1, 1.7), aspect="equal", xlabel="w₁", ylabel="w₂")
+    left.set(xlim=(-1.8, 2.6), ylim=(-1.8, 1.9), aspect="equal", xlabel="w₁", ylabel="w₂")
     left.set_title("loss and ball")
     for k, style in enumerate(("-", "--")):
         colour = palette["ink"] if k == 0 else palette["brown"]
@@ -129,11 +129,11 @@ def draw_pull(figure, *, steps, results):
         w = np.where(np.isfinite(w), np.clip(w, floor, 10), 10)
         right.plot(np.arange(steps + 1), w, **style, label=label, linewidth=1.8)
         right.plot(steps, w[-1], "o", color=style["color"], markersize=7, clip_on=False)
-    right.set(yscale="log", xlim=(0, len(results["w"]["L2"]) - 1), ylim=(floor, 2), xlabel="step")
+    right.set(yscale="log", xlim=(0, len(results["w"]["L2"]) - 1), ylim=(floor, 30), xlabel="step")
     right.set_yticks([floor, 1e-3, 1e-2, 0.1, 1], ["0", "0.001", "0.01", "0.1", "1"])
     right.yaxis.set_minor_formatter(NullFormatter())
     right.set_title("|w|")
-    right.legend(loc="lower left")
+    right.legend(loc="upper right")
     now = {name: results["w"][name][steps] for name in _PULLS}
     if not all(np.isfinite(w) and abs(w) < 10 for w in now.values()):
         return f"After {steps} steps a path has diverged and is drawn at the upper edge."
@@ -155,9 +155,15 @@ def draw_wave(figure, *, x, y, grid, wave, fits, sizes):
     left.plot(x, y, "o", color=palette["truth"], markersize=4)
     for name, fit in fits.items():
         title, meaning = METHODS[name]
-        left.plot(grid, np.clip(np.nan_to_num(fit, nan=9), -1.8, 1.8), color=palette[meaning], linewidth=1.7)
-    left.set(xlim=(0, 2 * np.pi), ylim=(-1.8, 1.8), xlabel="x", title="one seed's fits, 25 training points")
-    left.legend(loc="upper right")
+        left.plot(
+            grid,
+            np.clip(np.nan_to_num(fit, nan=9), -1.8, 1.8),
+            color=palette[meaning],
+            linewidth=1.7,
+            label=title,
+        )
+    left.set(xlim=(0, 2 * np.pi), ylim=(-2.1, 1.8), xlabel="x", title="one seed's fits, 25 training points")
+    left.legend(loc="lower left", ncols=2, fontsize=9.5, columnspacing=1)
     threshold = np.logspace(-5, 0.5, 80)
     for name, w in sizes.items():
         title, meaning = METHODS[name]
@@ -182,18 +188,20 @@ def draw_monte_carlo(figure, *, p, points, activation, results):
     runs, grid, run = results["runs"], results["grid"], results["runs"][p, points, activation]
     left, right = figure.subplots(1, 2, width_ratios=(1.7, 1))
     mean, spread = (np.nan_to_num(np.asarray(run[k], float), nan=99) for k in ("mean", "spread"))
-    for low, high in results["blocks"]:
-        left.axvspan(low, high, color=palette["grid"], linewidth=0)
-    left.fill_between(grid, mean - 2 * spread, mean + 2 * spread, color=palette["dropout"], alpha=0.25, linewidth=0)
+    for start, end in results["blocks"]:
+        left.axvspan(start, end, color=palette["grid"], linewidth=0)
+    low, high = (np.clip(mean + k * spread, -3.2, 4) for k in (-2, 2))
+    left.fill_between(grid, low, high, color=palette["dropout"], alpha=0.25, linewidth=0)
+    mean = np.where(abs(mean) < 4, mean, np.nan)
     left.plot(grid, mean, color=palette["dropout"], label="mean ± 2 spreads")
     left.plot(grid, results["truth"], color=palette["truth"], linestyle=":", linewidth=1.6, label="truth")
     left.plot(run["x"], run["y"], "o", color=palette["truth"], markersize=4)
-    left.set(xlim=(grid[0], grid[-1]), ylim=(-3.2, 4.2), xlabel="x", title=f"{activation}, one seed")
+    left.set(xlim=(grid[0], grid[-1]), ylim=(-3.2, 5.2), xlabel="x", title=f"{activation}, one seed")
     left.legend(loc="upper center", ncols=2, columnspacing=1)
     shares = sorted({key[0] for key in runs})
-    for side, colour, name in (("outside", palette["highlight"], "outside"), ("inside", palette["dropout"], "inside")):
+    for side, colour in (("outside", palette["highlight"]), ("inside", palette["dropout"])):
         values = np.array([runs[share, points, activation][side] for share in shares], float).T
-        band(right, shares, np.where(np.isfinite(values), values, 9), color=colour, label=name)
+        band(right, shares, np.where(np.isfinite(values), values, 9), color=colour, label=side)
         right.plot(p, np.nan_to_num(np.median(run[side]), nan=9), "o", color=colour, markersize=9)
     right.set(xlim=(0, 1.05 * shares[-1]), ylim=(0, 1.4), xlabel="p", title="spread")
     right.legend(loc="upper left")
@@ -232,16 +240,17 @@ def draw_stopping(figure, *, patience, noise, results):
         left.plot(epochs, curve, color=palette[name], alpha=0.3, linewidth=1.4)
         left.plot(epochs[: stop + 1], curve[: stop + 1], color=palette[name], label=name)
     left.axvline(epochs[stop], color=palette["reference"], linestyle="--", linewidth=1.4)
-    left.plot(epochs[best], min(run["validation"][0][best], top), "o", color=palette["highlight"], markersize=9)
+    lowest = min(run["validation"][0][best], top)
+    left.plot(epochs[best], lowest, "o", color=palette["highlight"], markersize=9)
     left.set(yscale="log", ylim=(0.002, top), xlim=(0, epochs[-1]), xlabel="epoch", title="squared error")
     left.set_yticks([0.01, 0.1, 1], ["0.01", "0.1", "1"])
     left.yaxis.set_minor_formatter(NullFormatter())
     left.legend(loc="upper right")
     right.plot(results["grid"], results["truth"], color=palette["truth"], linestyle=":", linewidth=1.6)
     right.plot(run["x"], run["y"], "o", color=palette["train"], markersize=4)
-    for at, colour, width in ((-1, palette["single"], 1.5), (best, palette["highlight"], 2.2)):
+    for at, meaning, label in ((-1, "single", "at the end"), (best, "highlight", "handed back")):
         fit = np.clip(np.nan_to_num(run["fits"][at], nan=9), -2.6, 2.6)
-        right.plot(results["grid"], fit, color=colour, linewidth=width, label="at the end" if at == -1 else "handed back")
+        right.plot(results["grid"], fit, color=palette[meaning], linewidth=1.8, label=label)
     right.set(xlim=(-3, 3), ylim=(-2.6, 3.6), xlabel="x", title="the fit")
     right.legend(loc="upper left", fontsize=9.5)
     rows, test = np.arange(len(stops)), np.asarray(run["test"])
@@ -275,8 +284,8 @@ def draw_augmentation(ax, *, errors):
             label = {"plain": "plain test images", "altered": "moved test images"}[test] if row == 0 else None
             ax.plot(middle, y, mark, color=palette[meaning], label=label)
     ax.set_yticks([-row for row in range(len(names))], names)
-    ax.set(xlim=(20, 70), xlabel="test error, %")
-    ax.legend(loc="lower right")
+    ax.set(xlim=(20, 80), xlabel="test error, %")
+    ax.legend(loc="upper center")
     best = {test: min(names, key=lambda n: np.median(errors[n][test])) for test in ("plain", "altered")}
     median = {test: 100 * np.median(errors[name][test]) for test, name in best.items()}
     worst = max(names, key=lambda n: np.median(errors[n]["plain"]))
