@@ -5,7 +5,7 @@ from matplotlib.colors import ListedColormap
 
 from dlcore.book.style import band, look, name_lines, palette
 
-KINDS = ("a minimum", "a saddle", "the maximum", "nowhere")
+KINDS = ("minimum", "saddle", "maximum", "nowhere")
 """What a start leads to, in the order of the numbers on the map of basins."""
 
 FLOOR = 1e-12
@@ -102,7 +102,8 @@ def draw_paths(figure, *, function, method, steps, runs):
     if len(reached):
         whole = f"It needs {path['evaluations'][reached[0]]:,} evaluations to 10⁻⁶"
     else:
-        whole = f"It ends at {path['end']} and never reaches 10⁻⁶"
+        end = "nowhere" if path["end"] == "nowhere" else f"at {path['end']}"
+        whole = f"It ends {end} and never reaches 10⁻⁶"
     after = f"{k} of at most {steps} steps" if k < steps else f"{k} step{'s' * (k != 1)}"
     return f"{function.capitalize()}, {method}, after {after} ({spent} evaluations): loss {order(loss)}. {whole}."
 
@@ -125,8 +126,11 @@ def draw_basins(ax, *, damping, maps, extent, points):
                 bbox={"facecolor": "none", "edgecolor": colour, "linewidth": 3, "boxstyle": "round,pad=0.35"})  # fmt: skip
     ax.set(xlim=extent[:2], ylim=extent[2:], xlabel="x of the start", ylabel="y of the start")
     ax.grid(visible=False)
-    told = ", ".join(f"{100 * share:.0f} % {name}" for name, share in zip(KINDS, shares, strict=True))
-    return f"Damping {damping:g}; of all starts find within 60 steps: {told}."
+    minimum, saddle, maximum, nowhere = (f"{100 * share:.0f} %" for share in shares)
+    return (
+        f"Damping {damping:g}: after 60 steps {minimum} of the starts are at a minimum, {saddle} at a saddle, "
+        f"{maximum} at the maximum and {nowhere} nowhere yet."
+    )
 
 
 def draw_line(ax, *, alpha, value, slopes, c1, c2):
@@ -140,12 +144,20 @@ def draw_line(ax, *, alpha, value, slopes, c1, c2):
     ax.plot(alpha, bound, "--", color=palette["reference"], label="bound of sufficient decrease")
     low, high = value.min(), value.max()
     span = high - low
-    rows = (("down enough", enough, "momentum"), ("flat enough", flat, "newton"), ("both: strong Wolfe", both, "lbfgs"))
+    rows = (
+        ("down enough", enough, "momentum"),
+        ("flat enough", flat, "newton"),
+        ("both: strong Wolfe", both, "lbfgs"),
+    )
     for i, (name, accepted, colour) in enumerate(rows):
         y = low - span * (0.12 + 0.11 * i)
-        ax.plot(alpha, np.where(accepted, y, np.nan), color=palette[colour], linewidth=6, solid_capstyle="butt")
+        ax.plot(
+            alpha, np.where(accepted, y, np.nan), color=palette[colour], linewidth=6, solid_capstyle="butt"
+        )
         ax.text(alpha[-1] * 1.02, y, name, color=palette[colour], va="center", fontsize=10)
-    ax.set(xlim=(0, alpha[-1]), ylim=(low - 0.42 * span, high + 0.05 * span), xlabel="length α", ylabel="loss")
+    ax.set(
+        xlim=(0, alpha[-1]), ylim=(low - 0.42 * span, high + 0.05 * span), xlabel="length α", ylabel="loss"
+    )
     ax.set_yticks([tick for tick in ax.get_yticks() if low - 0.05 * span <= tick <= high])
     ax.legend(loc="upper right")
     share = [100 * np.mean(accepted[1:]) for _, accepted, _ in rows]
@@ -158,12 +170,20 @@ def draw_line(ax, *, alpha, value, slopes, c1, c2):
 def draw_race(figure, *, races, evaluations):
     """Loss against full-batch evaluations; `races` maps a title to {method: (seeds, evaluations + 1)}."""
     told = []
-    for ax, (title, runs) in zip(figure.subplots(1, len(races), sharey=True, squeeze=False)[0], races.items(), strict=True):
+    for ax, (title, runs) in zip(
+        figure.subplots(1, len(races), sharey=True, squeeze=False)[0], races.items(), strict=True
+    ):
         for name, losses in runs.items():
             shown = np.clip(np.nan_to_num(losses, nan=np.inf), 0.05, 3)
             line = _LINES[name]
             band(ax, np.arange(evaluations + 1), shown, label=name, **line)
-        ax.set(yscale="log", ylim=(0.05, 3), xlim=(0, 1.42 * evaluations), xlabel="evaluations of all examples", title=title)
+        ax.set(
+            yscale="log",
+            ylim=(0.05, 3),
+            xlim=(0, 1.42 * evaluations),
+            xlabel="evaluations of all examples",
+            title=title,
+        )
         ax.set_yticks([0.1, 0.3, 1, 3], ["0.1", "0.3", "1", "3"])
         ax.minorticks_off()
         ax.set_xticks(np.linspace(0, evaluations, 5).astype(int))
@@ -182,14 +202,22 @@ def draw_pairs(ax, *, share, length, ratios):
     ax.axvline(1, color=palette["truth"], linewidth=1.5)
     ax.axvline(0, color=palette["error"], linewidth=1.5, linestyle="--")
     ax.text(1.15, 0.97, "truth", transform=ax.get_xaxis_transform(), va="top")
-    ax.text(-0.15, 0.97, "s′y = 0", transform=ax.get_xaxis_transform(), va="top", ha="right", color=palette["error"])
+    ax.text(
+        -0.15,
+        0.97,
+        "s′y = 0",
+        transform=ax.get_xaxis_transform(),
+        va="top",
+        ha="right",
+        color=palette["error"],
+    )
     ax.set(yscale="symlog", ylim=(0, 320), xlim=(edges[0], edges[-1]), yticks=[0, 1, 10, 100],
            xlabel="measured curvature along s, in units of the true one", ylabel="pairs")  # fmt: skip
     ax.set_yticklabels(["0", "1", "10", "100"])
     ax.legend(loc="center left", bbox_to_anchor=(0, 0.62))
     new, same = (np.asarray(ratios[share, length][name]) for name in ("new", "same"))
     return (
-        f"{share:.0%} of the examples, a step {length:g} times as long as L-BFGS's: with two batches {np.mean(new < 0):.0%} of "
+        f"Batches of {share:.0%}, {length:g} × L-BFGS's step: with two batches {np.mean(new < 0):.0%} of "
         f"{len(new)} pairs have s′y < 0 and the spread is {np.std(new):.1f} times the truth; with one batch at both "
         f"ends {np.mean(same < 0):.0%} and {np.std(same):.1f}."
     ).replace("%", " %")
@@ -222,7 +250,11 @@ def draw_shares(figure, *, share, method, races):
              title=f"batches of {share:.0%}".replace("%", " %"))  # fmt: skip
     left.set_yticks([0.1, 0.3, 1, 3], ["0.1", "0.3", "1", "3"])
     left.minorticks_off()
-    right.set(xlabel="share of the examples in a batch", title=f"after {passes[-1]} passes", xlim=(-0.3, len(shares) - 0.7))
+    right.set(
+        xlabel="share of the examples in a batch",
+        title=f"after {passes[-1]} passes",
+        xlim=(-0.3, len(shares) - 0.7),
+    )
     right.legend(loc="upper left", fontsize=9)
     ends = {name: np.asarray(runs)[:, -1] for name, runs in races[share].items()}
     best = min(ends, key=lambda name: np.median(ends[name]))
@@ -237,13 +269,28 @@ def draw_shares(figure, *, share, method, races):
 def draw_adam_v(figure, *, runs):
     """Adam's v against the Hessian's diagonal; `runs` maps a title to (h, v), arrays of one network's parameters."""
     told = []
-    for ax, (title, (h, v)) in zip(figure.subplots(1, len(runs), sharey=True, squeeze=False)[0], runs.items(), strict=True):
+    for ax, (title, (h, v)) in zip(
+        figure.subplots(1, len(runs), sharey=True, squeeze=False)[0], runs.items(), strict=True
+    ):
         h, v = np.asarray(h), np.asarray(v)
         seen = h > 0
         ax.plot(h[seen], v[seen], "o", color=palette["adam"], markersize=3, alpha=0.6)
         line = np.array([1e-3, 3])
-        ax.plot(line, np.median(v[seen] / h[seen]) * line, color=palette["reference"], linestyle="--", linewidth=1.3)
-        ax.set(xscale="log", yscale="log", xlim=(2e-3, 2), ylim=(1e-8, 0.1), xlabel="diagonal of the Hessian", title=title)
+        ax.plot(
+            line,
+            np.median(v[seen] / h[seen]) * line,
+            color=palette["reference"],
+            linestyle="--",
+            linewidth=1.3,
+        )
+        ax.set(
+            xscale="log",
+            yscale="log",
+            xlim=(2e-3, 2),
+            ylim=(1e-8, 0.1),
+            xlabel="diagonal of the Hessian",
+            title=title,
+        )
         ratio = np.median(v[seen] / h[seen])
         told.append(f"{title}: v is {order(ratio)} of the diagonal entry in the median")
     figure.axes[0].set_ylabel("Adam's v")
