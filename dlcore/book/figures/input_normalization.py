@@ -88,6 +88,7 @@ def draw_bowl(figure, *, ratio, scaler, rate, bowls, limit=1000):
     right.set(
         xscale="log", xlim=(0.03, 3), ylim=(0, 1.9), xlabel="learning rate", title="error kept per step"
     )
+    right.set_yticks([0, 0.5, 1, 1.5])
     right.set_xticks([0.03, 0.1, 0.3, 1, 3], ["0.03", "0.1", "0.3", "1", "3"])
     right.minorticks_off()
     box = {"frameon": True, "facecolor": palette["ground"], "edgecolor": "none", "framealpha": 1}
