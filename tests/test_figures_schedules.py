@@ -106,6 +106,15 @@ def test_the_axes_of_the_warm_up_do_not_move_when_runs_diverge():
     assert here[0] == here[1]
 
 
+def test_a_diverged_run_is_drawn_at_the_edge_of_the_axes_in_red():
+    figure = Figure()
+    figures.draw_warmup(figure, schedule="cosine", steps=0, rate=0.08, results=warm(0.5))
+    runs = [line for line in figure.axes[1].lines if len(line.get_ydata()) == 3]
+    assert [line.get_color() for line in runs] == [figures.FAILED] * 2
+    top = figure.axes[1].get_ylim()[1]
+    assert all(np.isfinite(line.get_ydata()).all() and line.get_ydata().max() < top for line in runs)
+
+
 def test_a_run_has_failed_when_it_guesses_or_diverged():
     ends = [[3, 1.9], [3, 2.3], [3, np.nan], [3, np.inf]]
     assert figures.failed(ends).tolist() == [False, True, True, True]
