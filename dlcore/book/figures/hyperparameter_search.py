@@ -116,7 +116,13 @@ def draw_process(figure, *, runs, results):
     top.plot(state["x"], 100 * state["y"], "o", color=palette["ink"], markersize=7, label="seen")
     top.set(ylim=(0, 125), ylabel="error, %", title=f"after {runs} runs")
     top.legend(loc="upper center", ncols=3, columnspacing=1, handlelength=1.2)
-    bottom.fill_between(at, state["improvement"] / max(state["improvement"].max(), 1e-12), color=palette["green"], alpha=0.5, linewidth=0)
+    bottom.fill_between(
+        at,
+        state["improvement"] / max(state["improvement"].max(), 1e-12),
+        color=palette["green"],
+        alpha=0.5,
+        linewidth=0,
+    )
     bottom.axvline(state["next"], color=palette["highlight"], linewidth=1.6)
     bottom.set(ylim=(0, 1.1), yticks=[0, 1], ylabel="EI / its\nlargest", xlabel="learning rate, log₁₀")
     best = int(np.argmin(state["y"]))
@@ -162,7 +168,9 @@ def draw_halving(figure, *, eta, budget, noise, results):
         colour = COLOURS["halving"] if each == eta else palette["single"]
         right.plot([i, i], ends, color=colour, linewidth=6, alpha=0.5)
         right.plot(i, min(np.mean(regret), _WORST), "o", color=colour, markersize=9)
-    right.text(len(etas) - 0.45, 100 * np.mean(other), "random", color=COLOURS["random"], va="bottom", fontsize=10)
+    right.text(
+        len(etas) - 0.45, 100 * np.mean(other), "random", color=COLOURS["random"], va="bottom", fontsize=10
+    )
     right.set_xticks(range(len(etas)), [str(each) for each in etas])
     right.set(xlim=(-0.5, len(etas) + 0.75), ylim=(-0.5, _WORST + 0.5), xlabel="η", ylabel="regret, points")
     right.set_title("200 searches")
