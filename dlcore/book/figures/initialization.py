@@ -130,8 +130,8 @@ def draw_curves(ax, *, curves, looks):
     ax.set(xlabel="step", ylabel="training loss", ylim=(1, 2.6), xlim=(0, 1.25 * steps[-1]))
     ax.axhline(_GUESSING, color=palette["reference"], linewidth=1, linestyle=":")
     name_lines(ax)
-    ends = [f"{name} {_end(np.asarray(runs)[:, -10:])}" for name, runs in curves.items()]
-    return f"Median training loss over {len(runs)} seeds at the end: {', '.join(ends)}; guessing has 2.3."
+    ends = [f"{name} {_end(np.asarray(runs)[:, -50:])}" for name, runs in curves.items()]
+    return f"Median training loss over {len(runs)} seeds in the last 50 steps: {', '.join(ends)}; guessing has 2.3."
 
 
 def draw_edge(figure, activation, multiplier, *, signals, losses):
@@ -192,11 +192,12 @@ def draw_first_steps(ax, *, curves):
     ax.set_yticks([0.5, 1, 2.3, 5, 10, 20], ["0.5", "1", "ln 10", "5", "10", "20"])
     ax.minorticks_off()
     name_lines(ax)
-    first, last = ({s: _end(np.asarray(r)[:, t]) for s, r in curves.items()} for t in (0, -1))
+    first = {s: _end(np.asarray(r)[:, 0]) for s, r in curves.items()}
+    last = {s: _end(np.asarray(r)[:, -10:]) for s, r in curves.items()}
     large, small = max(curves), min(curves)
     return (
         f"First loss {first[large]} with a last layer of {large:g} times He's, {first[small]} with "
-        f"{small:g}; after {steps} steps {last[large]} and {last[small]}."
+        f"{small:g}; in the last ten of {steps} steps {last[large]} and {last[small]}."
     )
 
 
@@ -243,18 +244,19 @@ def draw_transfer(ax, *, examples, accuracy):
         ax.plot(examples, gain.T, "o", color=palette[meaning], alpha=0.25, markersize=4, markeredgewidth=0)
         band(ax, examples, gain, color=palette[meaning], label=name)
     ax.axhline(0, color=palette["reference"], linewidth=1.2)
-    ax.set(xscale="log", xlabel="examples of each new class", ylim=(-22, 22), ylabel=f"points over {base}")
+    ax.set(xscale="log", xlabel="examples of each new class", ylim=(-22, 22), ylabel=f"points above {base.removeprefix('from ')}")
     ax.set_xlim(examples[0] * 0.9, examples[-1] * 4)
     ax.set_xticks(examples, [str(n) for n in examples])
     ax.minorticks_off()
     name_lines(ax)
     few, many = (
-        ", ".join(
-            f"{100 * np.median(np.asarray(runs)[:, t]):.0f} % {name}" for name, runs in accuracy.items()
-        )
-        for t in (0, -1)
+        ", ".join(f"{name} {100 * np.median((runs - scratch)[:, at]):+.0f}" for name, runs in others)
+        for at in (0, -1)
     )
-    return f"With {examples[0]} example of each new class: {few}; with {examples[-1]}: {many} (medians)."
+    return (
+        f"Points gained over {base}, medians of {len(scratch)} seeds: with {examples[0]} example of each new "
+        f"class {few}; with {examples[-1]}: {many}."
+    )
 
 
 _NAMES = {"relu": "ReLU", "tanh": "Tanh", "sigmoid": "Sigmoid"}
