@@ -142,5 +142,5 @@ def test_the_transfer_states_the_medians_at_the_fewest_and_the_most_examples():
     values = {"from scratch": (0.6, 0.8), "all layers": (0.7, 0.9), "last layer only": (0.65, 0.75)}
     accuracy = {name: np.tile(pair, (16, 1)) for name, pair in values.items()}
     sentence, _ = drawn(figures.draw_transfer, examples=(1, 100), accuracy=accuracy)
-    assert "medians of 16 seeds: with 1 example of each new class all layers +10, last layer only +5" in sentence
+    assert "Points above scratch, medians of 16 seeds: with 1 example of each new class all layers +10, last layer only +5" in sentence
     assert "with 100: all layers +10, last layer only -5." in sentence

@@ -238,13 +238,15 @@ def draw_difference(figure, difference, step, *, errors, slices):
 
 def draw_transfer(ax, *, examples, accuracy):
     """What other starts gain over the first, by examples of each class; ``accuracy[start]``: (seeds, examples)."""
-    (base, scratch), *others = ((name, np.asarray(runs)) for name, runs in accuracy.items())
+    (base, scratch), *others = (
+        (name.removeprefix("from "), np.asarray(runs)) for name, runs in accuracy.items()
+    )
     for (name, runs), meaning in zip(others, ("model", "validation"), strict=True):
         gain = 100 * (runs - scratch)
         ax.plot(examples, gain.T, "o", color=palette[meaning], alpha=0.25, markersize=4, markeredgewidth=0)
         band(ax, examples, gain, color=palette[meaning], label=name)
     ax.axhline(0, color=palette["reference"], linewidth=1.2)
-    ax.set(xscale="log", xlabel="examples of each new class", ylim=(-22, 22), ylabel=f"points above {base.removeprefix('from ')}")
+    ax.set(xscale="log", xlabel="examples of each new class", ylim=(-22, 22), ylabel=f"points above {base}")
     ax.set_xlim(examples[0] * 0.9, examples[-1] * 4)
     ax.set_xticks(examples, [str(n) for n in examples])
     ax.minorticks_off()
@@ -254,7 +256,7 @@ def draw_transfer(ax, *, examples, accuracy):
         for at in (0, -1)
     )
     return (
-        f"Points gained over {base}, medians of {len(scratch)} seeds: with {examples[0]} example of each new "
+        f"Points above {base}, medians of {len(scratch)} seeds: with {examples[0]} example of each new "
         f"class {few}; with {examples[-1]}: {many}."
     )
 
