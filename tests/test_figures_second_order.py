@@ -97,7 +97,7 @@ def test_the_line_accepts_what_the_wolfe_conditions_accept():
 def test_the_race_tells_medians_and_survives_divergence():
     runs = {"SGD": np.full((3, 3), 0.5), "L-BFGS": np.full((3, 3), 0.1), "Adam": np.full((3, 3), np.nan)}
     sentence = drawn(figures.draw_race, races={"network": runs, "line": runs}, evaluations=2)
-    assert "network: SGD 0.5, L-BFGS 0.1, Adam beyond all bounds." in sentence
+    assert "Network: SGD 0.5, L-BFGS 0.1, Adam beyond all bounds; line:" in sentence
 
 
 def test_pairs_count_the_wrong_signs():

@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.colors import ListedColormap
+from matplotlib.patches import Patch
 
 from dlcore.book.style import band, look, name_lines, palette
 
@@ -121,9 +122,11 @@ def draw_basins(ax, *, damping, maps, extent, points):
         ax.plot(*np.transpose(at), marker, color=palette["ink"], markeredgecolor=palette["ground"],
                 markersize=9, linestyle="none")  # fmt: skip
     shares = [np.mean(kind == i) for i in range(4)]
-    for name, share, colour, y in zip(KINDS, shares, colours, (0.82, 0.62, 0.42, 0.22), strict=True):
-        ax.text(1.04, y, f"{name}\n{100 * share:.0f} %", transform=ax.transAxes, va="center", fontsize=9.5,
-                bbox={"facecolor": "none", "edgecolor": colour, "linewidth": 3, "boxstyle": "round,pad=0.35"})  # fmt: skip
+    handles = [
+        Patch(color=colour, label=f"{name}\n{100 * share:.0f} %")
+        for name, share, colour in zip(KINDS, shares, colours, strict=True)
+    ]
+    ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5), labelspacing=1.2, handlelength=1.2)
     ax.set(xlim=extent[:2], ylim=extent[2:], xlabel="x of the start", ylabel="y of the start")
     ax.grid(visible=False)
     minimum, saddle, maximum, nowhere = (f"{100 * share:.0f} %" for share in shares)
@@ -190,7 +193,7 @@ def draw_race(figure, *, races, evaluations):
         name_lines(ax)
         told.append(f"{title}: " + ", ".join(f"{n} {order(np.median(r[:, -1]))}" for n, r in runs.items()))
     figure.axes[0].set_ylabel("training loss")
-    return f"Median loss after {evaluations} evaluations. " + ". ".join(told) + "."
+    return f"Median loss after {evaluations} evaluations. " + _sentence("; ".join(told))
 
 
 def draw_pairs(ax, *, share, length, ratios):
@@ -294,5 +297,8 @@ def draw_adam_v(figure, *, runs):
         ratio = np.median(v[seen] / h[seen])
         told.append(f"{title}: v is {order(ratio)} of the diagonal entry in the median")
     figure.axes[0].set_ylabel("Adam's v")
-    told = "; ".join(told)
+    return _sentence("; ".join(told))
+
+
+def _sentence(told):
     return f"{told[0].upper()}{told[1:]}."
