@@ -48,7 +48,12 @@ def test_the_axes_of_the_powers_stay_where_they_are():
 
 def gallery(last=0.6):
     def run(end, label):
-        return {"label": label, "factor": np.linspace(1, 0.25, 4), "step": [0, 2, 4], "loss": np.tile([3, 1, end], (16, 1))}
+        return {
+            "label": label,
+            "factor": np.linspace(1, 0.25, 4),
+            "step": [0, 2, 4],
+            "loss": np.tile([3, 1, end], (16, 1)),
+        }
 
     return {"constant": {"high": run(0.8, "rate × 1")}, "cosine": {"low": run(last, "end 0")}}
 
@@ -64,9 +69,13 @@ def test_the_gallery_compares_a_schedule_with_the_constant_rate():
 
 def test_a_diverged_schedule_is_said_and_the_axes_stay():
     bad = gallery(np.nan)
-    assert "the loss is off the scale" in drawn(figures.draw_gallery, schedule="cosine", parameter="low", results=bad)
+    assert "the loss is off the scale" in drawn(
+        figures.draw_gallery, schedule="cosine", parameter="low", results=bad
+    )
     values = {"schedule": "cosine", "parameter": "low"}
-    assert limits(figures.draw_gallery, results=bad, **values) == limits(figures.draw_gallery, results=gallery(), **values)
+    assert limits(figures.draw_gallery, results=bad, **values) == limits(
+        figures.draw_gallery, results=gallery(), **values
+    )
 
 
 def test_the_range_test_gives_its_readings_and_the_sweeps_best_rate():
@@ -98,11 +107,16 @@ def test_the_warm_up_counts_failed_seeds_and_names_the_best_rate_without_it():
     assert "Peak rate 0.08, 10 warm-up steps, then cosine: 0 of 2 seeds fail" in sentence
     assert "after 4 steps is 0.50; without warm-up the best rate, 0.01, reaches 1.25." in sentence
     without = drawn(figures.draw_warmup, schedule="cosine", steps=0, rate=0.08, results=warm(0.5))
-    assert "no warm-up, then cosine: 2 of 2 seeds fail, and the median loss after 4 steps is off the scale" in without
+    assert (
+        "no warm-up, then cosine: 2 of 2 seeds fail, and the median loss after 4 steps is off the scale"
+        in without
+    )
 
 
 def test_the_axes_of_the_warm_up_do_not_move_when_runs_diverge():
-    here = [limits(figures.draw_warmup, schedule="cosine", steps=w, rate=0.08, results=warm(0.5)) for w in (0, 10)]
+    here = [
+        limits(figures.draw_warmup, schedule="cosine", steps=w, rate=0.08, results=warm(0.5)) for w in (0, 10)
+    ]
     assert here[0] == here[1]
 
 
@@ -121,7 +135,11 @@ def test_a_run_has_failed_when_it_guesses_or_diverged():
 
 
 def test_the_sharpness_is_compared_with_the_limit_at_the_full_rate():
-    values = {"step": [0, 2], "sharpness": np.tile([800.0, 10.0], (16, 1)), "limit": np.array([120.0, 60.0, 40.0])}
+    values = {
+        "step": [0, 2],
+        "sharpness": np.tile([800.0, 10.0], (16, 1)),
+        "limit": np.array([120.0, 60.0, 40.0]),
+    }
     sentence = drawn(figures.draw_sharpness, **values)
     assert "over 16 seeds is 800, 20 times the limit of 40 at the full rate; at step 2" in sentence
     assert sentence.endswith("it is 10.")
@@ -133,4 +151,6 @@ def test_a_race_reports_every_ending_and_survives_divergence():
     sentence = drawn(figures.draw_race, step=range(0, 101, 100), losses=losses, colours=colours)
     assert sentence == "Median loss after 100 steps: SGDR 0.60, constant off the scale."
     both = drawn(figures.draw_race, step=[0, 100], losses=losses, colours=colours, marks=(0, 100))
-    assert both.startswith("Median loss after 0 steps: SGDR 1.00, constant off the scale; after 100 steps: SGDR 0.60")
+    assert both.startswith(
+        "Median loss after 0 steps: SGDR 1.00, constant off the scale; after 100 steps: SGDR 0.60"
+    )

@@ -13,8 +13,8 @@ def draw_power(figure, *, power, noise, results):
     """A rate that falls as a power of the step, on a noisy parabola: the rate and the loss, both in logs.
 
     ``results[power, noise]`` holds ``step`` and ``rate`` (points), ``loss`` (runs, points), ``sum``,
-    ``sum_squares`` (of all the rates used) and ``left`` (the mean distance from the minimum at the end); power 0,
-    the constant rate, is drawn beside every other.
+    ``sum_squares`` (of all the rates used) and ``left`` (the mean distance from the minimum at the end);
+    power 0, the constant rate, is drawn beside every other.
     """
     run = results[power, noise]
     step, loss = np.asarray(run["step"]), bounded(run["loss"])
@@ -34,7 +34,8 @@ def draw_power(figure, *, power, noise, results):
     name = "A constant rate" if power == 0 else f"Power {power:g}"
     return (
         f"{name}, noise {noise:g}: the {step[-1]:,} rates add up to {_short(run['sum'])}, their squares to "
-        f"{_short(run['sum_squares'])}; the mean loss ends at {_short(mean[-1])}, and {_distance(run['left'])}."
+        f"{_short(run['sum_squares'])}; the mean loss ends at {_short(mean[-1])}, and "
+        f"{_distance(run['left'])}."
     )
 
 
@@ -62,8 +63,8 @@ def draw_gallery(figure, *, schedule, parameter, results):
     other = "" if run is reference else f"; the constant rate ends at {median[-1]:.2f}"
     return (
         f"{schedule.capitalize()}, {run['label']}: the last factor is {_short(run['factor'][-1])}, the mean "
-        f"one {_short(np.mean(run['factor']))}; after {steps} steps the loss is {_loss(middle)}, its middle half "
-        f"{_loss(low)} to {_loss(high)} over {len(last)} seeds{other}."
+        f"one {_short(np.mean(run['factor']))}; after {steps} steps the loss is {_loss(middle)}, "
+        f"its middle half {_loss(low)} to {_loss(high)} over {len(last)} seeds{other}."
     )
 
 
@@ -71,7 +72,8 @@ def draw_range_test(figure, *, batch, steps, results):
     """Loss against a rate that rises step by step, with each seed's lowest point, and the sweep's verdict.
 
     ``results[batch]`` holds ``sweep`` (rate to final losses by seed) and ``tests[steps]`` with ``rate``
-    (steps), ``loss`` (seeds, steps; smoothed) and ``reading`` (seeds): a third of the rate at the lowest point.
+    (steps), ``loss`` (seeds, steps; smoothed) and ``reading`` (seeds): a third of the rate at the lowest
+    point.
     """
     sweep, test = results[batch]["sweep"], results[batch]["tests"][steps]
     rate, loss = np.asarray(test["rate"]), bounded(test["loss"])
@@ -92,15 +94,17 @@ def draw_range_test(figure, *, batch, steps, results):
     bottom.set_title("a full sweep, and the readings")
     figure.align_ylabels()
     return (
-        f"Batches of {batch}, a test of {steps} steps: a third of the rate at the lowest loss is {middle:.2g} "
-        f"in the median, {low:.2g} to {high:.2g} over {len(loss)} seeds; the sweep's best constant rate is {best:g}."
+        f"Batches of {batch}, a test of {steps} steps: a third of the rate at the lowest loss is "
+        f"{middle:.2g} in the median, {low:.2g} to {high:.2g} over {len(loss)} seeds; "
+        f"the sweep's best constant rate is {best:g}."
     )
 
 
 def draw_warmup(figure, *, schedule, steps, rate, results):
     """The rate by step, and every seed's loss under it.
 
-    ``results[schedule, steps, rate]`` holds ``rate`` (by step), ``step`` (points) and ``loss`` (seeds, points).
+    ``results[schedule, steps, rate]`` holds ``rate`` (by step), ``step`` (points) and ``loss`` (seeds,
+    points).
     """
     run = results[schedule, steps, rate]
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.5))
@@ -109,7 +113,9 @@ def draw_warmup(figure, *, schedule, steps, rate, results):
     left.set(xlim=(0, total), ylim=(0, 1.05 * peak), xlabel="step", title="rate")
     lost = failed(run["loss"])
     for curve, bad in zip(bounded(run["loss"]), lost, strict=True):
-        right.plot(run["step"], np.clip(curve, 0, 190), color=FAILED if bad else CHOSEN, linewidth=1.1, alpha=0.7)
+        right.plot(
+            run["step"], np.clip(curve, 0, 190), color=FAILED if bad else CHOSEN, linewidth=1.1, alpha=0.7
+        )
     right.axhline(np.log(10), color=palette["reference"], linestyle="--", linewidth=1.2)
     right.text(total, np.log(10) * 1.08, "guessing", ha="right", color=palette["muted"], fontsize=9.5)
     right.set(yscale="log", ylim=(0.4, 200), xlim=(0, total), xlabel="step", title=f"loss, {len(lost)} seeds")
@@ -119,11 +125,14 @@ def draw_warmup(figure, *, schedule, steps, rate, results):
     colour = FAILED if lost.any() else palette["muted"]
     right.text(0.97, 0.93, note, transform=right.transAxes, ha="right", va="top", color=colour)
     here = _median([v[-1] for v in bounded(run["loss"])])
-    least, at = min((_median(r["loss"][:, -1]), key[2]) for key, r in results.items() if key[:2] == (schedule, 0))
+    least, at = min(
+        (_median(r["loss"][:, -1]), key[2]) for key, r in results.items() if key[:2] == (schedule, 0)
+    )
     first = f"{steps} warm-up steps" if steps else "no warm-up"
     return (
-        f"Peak rate {rate:g}, {first}, then {schedule}: {lost.sum()} of {len(lost)} seeds fail, and the median loss "
-        f"after {total} steps is {_loss(here)}; without warm-up the best rate, {at:g}, reaches {_loss(least)}."
+        f"Peak rate {rate:g}, {first}, then {schedule}: {lost.sum()} of {len(lost)} seeds fail, and the "
+        f"median loss after {total} steps is {_loss(here)}; without warm-up the best rate, {at:g}, "
+        f"reaches {_loss(least)}."
     )
 
 
@@ -136,20 +145,25 @@ def draw_sharpness(ax, *, step, sharpness, limit):
     band(ax, step, runs, color=CHOSEN, label="sharpness")
     ax.plot(np.arange(len(limit)), limit, color=FAILED, label="limit")
     ax.plot([0, len(limit) - 1], limit[[-1, -1]], ":", color=FAILED, linewidth=1.4)
-    ax.text(len(limit) * 0.62, limit[-1] * 0.85, "limit at the full rate", va="top", color=FAILED, fontsize=10.5)
-    ax.set(yscale="log", xlim=(0, 1.2 * len(limit)), ylim=(1, 10_000), xlabel="step", ylabel="largest curvature")
+    ax.text(
+        len(limit) * 0.62, limit[-1] * 0.85, "limit at the full rate", va="top", color=FAILED, fontsize=10.5
+    )
+    ax.set(
+        yscale="log", xlim=(0, 1.2 * len(limit)), ylim=(1, 10_000), xlabel="step", ylabel="largest curvature"
+    )
     ax.minorticks_off()
     name_lines(ax)
     median = np.median(runs, axis=0)
     return (
-        f"At step 0 the median sharpness over {len(runs)} seeds is {_short(median[0])}, {_short(median[0] / limit[-1])} "
-        f"times the limit of {_short(limit[-1])} at the full rate; at step {step[-1]}, when the rate is full, it is "
+        f"At step 0 the median sharpness over {len(runs)} seeds is {_short(median[0])}, "
+        f"{_short(median[0] / limit[-1])} times the limit of {_short(limit[-1])} at the full rate; "
+        f"at step {step[-1]}, when the rate is full, it is "
         f"{_short(median[-1])}."
     )
 
 
 def draw_race(ax, *, step, losses, colours, ylim=(0.45, 1.5), marks=()):
-    """Losses by step of a few named ways, medians and bands; ``losses[name]`` has shape ``(seeds, points)``."""
+    """Losses by step of a few named ways, medians and bands; ``losses[name]``: ``(seeds, points)``."""
     for name, runs in losses.items():
         band(ax, step, bounded(runs), color=palette[colours[name]], label=name)
     for mark in marks:
@@ -163,7 +177,9 @@ def draw_race(ax, *, step, losses, colours, ylim=(0.45, 1.5), marks=()):
     step = list(step)
     told = []
     for mark in marks or step[-1:]:
-        here = [f"{name} {_loss(_median(np.asarray(runs)[:, step.index(mark)]))}" for name, runs in losses.items()]
+        here = [
+            f"{name} {_loss(_median(np.asarray(runs)[:, step.index(mark)]))}" for name, runs in losses.items()
+        ]
         told.append(f"after {mark} steps: {', '.join(here)}")
     return f"Median loss {'; '.join(told)}."
 
@@ -196,4 +212,8 @@ def _short(value):
     """Two significant digits, without an exponent down to a thousandth."""
     if value == 0:
         return "0"
-    return f"{float(f'{value:.2g}'):,.6g}" if abs(value) >= 1e-3 else f"{value:.0e}".replace("e-0", "e-").replace("-", "−")
+    return (
+        f"{float(f'{value:.2g}'):,.6g}"
+        if abs(value) >= 1e-3
+        else f"{value:.0e}".replace("e-0", "e-").replace("-", "−")
+    )
