@@ -83,8 +83,8 @@ def test_halving_reports_its_regret_and_random_searchs():
     sentence = drawn(figures.draw_halving, eta=2, budget=8, noise=0.1, results=results)
     assert "the cost of 8 full runs, early noise 10 points: 4 configurations start" in sentence
     assert "50 % of 200 searches drop the best" in sentence
-    assert "Mean regret 3.0 points; random search with 8 full runs 7.0." in sentence
-    assert "Mean regret 5.0" in drawn(figures.draw_halving, eta=4, budget=8, noise=0.1, results=results)
+    assert "Mean regret 3 points; random search with 8 full runs 7." in sentence
+    assert "Mean regret 5 points" in drawn(figures.draw_halving, eta=4, budget=8, noise=0.1, results=results)
 
 
 def test_a_best_starter_that_was_dropped_is_marked_and_one_that_survived_is_not():
@@ -103,7 +103,7 @@ def test_a_regret_beyond_the_axis_is_drawn_at_its_edge_and_said():
     axes = drawn(figures.draw_halving, axes=True, eta=2, budget=8, noise=0.1, results=results)
     low, high = axes[1].get_ylim()
     assert all(low <= y <= high for line in axes[1].get_lines() for y in line.get_ydata())
-    assert "Mean regret 60.0" in drawn(figures.draw_halving, eta=2, budget=8, noise=0.1, results=results)
+    assert "Mean regret 60 points" in drawn(figures.draw_halving, eta=2, budget=8, noise=0.1, results=results)
 
 
 def test_the_budget_figure_reports_the_last_medians():
