@@ -95,7 +95,7 @@ def warm(last):
 
     bad = [[100, np.nan, np.nan], [100, 3, 2.3]]
     return {
-        ("cosine", 0, 0.01): run([[100, 3, 1.25], [100, 3, 1.25]], 0.01),
+        ("cosine", 0, 0.01): run([[100, 3, 1.2], [100, 3, 1.2]], 0.01),
         ("cosine", 0, 0.08): run(bad, 0.08),
         ("cosine", 10, 0.08): run([[100, 3, last], [100, 3, last]], 0.08),
         ("constant", 0, 0.01): run([[100, 3, 0.1], [100, 3, 0.1]], 0.01),
@@ -105,7 +105,7 @@ def warm(last):
 def test_the_warm_up_counts_failed_seeds_and_names_the_best_rate_without_it():
     sentence = drawn(figures.draw_warmup, schedule="cosine", steps=10, rate=0.08, results=warm(0.5))
     assert "Peak rate 0.08, 10 warm-up steps, then cosine: 0 of 2 seeds fail" in sentence
-    assert "after 4 steps is 0.50; without warm-up the best rate, 0.01, reaches 1.25." in sentence
+    assert "after 4 steps is 0.50; without warm-up the best rate, 0.01, reaches 1.2." in sentence
     without = drawn(figures.draw_warmup, schedule="cosine", steps=0, rate=0.08, results=warm(0.5))
     assert (
         "no warm-up, then cosine: 2 of 2 seeds fail, and the median loss after 4 steps is off the scale"

@@ -132,7 +132,7 @@ def draw_warmup(figure, *, schedule, steps, rate, results):
     return (
         f"Peak rate {rate:g}, {first}, then {schedule}: {lost.sum()} of {len(lost)} seeds fail, and the "
         f"median loss after {total} steps is {_loss(here)}; without warm-up the best rate, {at:g}, "
-        f"reaches {_loss(least)}."
+        f"reaches {least:.2g}."
     )
 
 
