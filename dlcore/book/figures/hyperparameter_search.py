@@ -177,7 +177,7 @@ def draw_halving(figure, *, eta, budget, noise, results):
     return (
         f"η = {eta}, the cost of {budget} full runs, early noise {100 * noise:.0f} points: {run['n']} "
         f"configurations start, and {100 * run['dropped']:.0f} % of 200 searches drop the best of them early. "
-        f"Mean regret {100 * np.mean(run["regret"]):.0f} points; random search with {budget} full runs "
+        f"Mean regret {100 * np.mean(run['regret']):.0f} points; random search with {budget} full runs "
         f"{100 * np.mean(other):.0f}."
     )
 
