@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from dlcore.book.notebooks import KeepText, faults, normalized
+from dlcore.book.notebooks import KeepText, faults, normalized, typed_figures
 
 CHAPTERS = sorted((Path(__file__).parents[1] / "chapters").glob("*.ipynb"))
 
@@ -85,3 +85,31 @@ def test_a_notebook_that_is_no_reference_is_refused_and_told_why():
         if cell.cell_type == "code":
             cell.outputs = []
     assert "no outputs" in " ".join(faults(empty))
+
+
+# Numbers that look measured and are not: published, derived on the page, or chosen for a question
+GIVEN = {
+    "batch_normalization": {"19.4", "17.5", "97.0", "95"},
+    "bias_variance": {"36"},
+    "hyperparameter_search": {"2.3", "0.002", "15.6"},
+    "initialization": {"1.4", "0.69", "2.3", "2.303", "2.302"},
+    "input_normalization": {"0.58", "5.5", "95"},
+    "momentum": {"0.998", "0.94", "0.001", "0.6", "0.7"},
+    "regularization": {"0.9", "0.0001"},
+    "schedules": {"0.8"},
+    "second_order": {"0.9", "2.5"},
+    "splits": {"88", "95", "1.96", "0.84", "98.0", "0.97"},
+    "vanishing_gradients": {"1.13", "0.11"},
+}
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_measured_numbers_are_glued_not_typed(path):
+    typed = {number: words for number, words in typed_figures(nbformat.read(path, as_version=4))}
+    assert {number: words for number, words in typed.items() if number not in GIVEN.get(path.stem, ())} == {}
+
+
+def test_a_typed_measurement_is_found_and_a_told_one_is_not():
+    text = "He's loss is 0.37, with {glue:text}`loss`. At rate 0.1 it is 12 % lower. {cite:t}`he2015` had 4.94 %. And $x = 0.5$."
+    notebook = new_notebook(cells=[new_markdown_cell(text), new_code_cell("SGD(lr=0.1)")])
+    assert [number for number, _ in typed_figures(notebook)] == ["0.37", "12"]
