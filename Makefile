@@ -55,7 +55,7 @@ lock:
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet ".[book,test]"
 	.venv-lock/bin/pip freeze --exclude dlcore > requirements.txt
-	rm -rf .venv-lock
+	rm -rf .venv-lock build
 
 clean:
 	rm -rf _build

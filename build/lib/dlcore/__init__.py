@@ -1,1 +1,0 @@
-"""dlcore: the NumPy library of the book *Why Deep Networks Train*."""
