@@ -4,18 +4,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from dlcore.book import frames
 from dlcore.book.figures import batch_normalization as figures
-
-
-def drawn(draw, **values):
-    """The sentence of a drawing that the page could show: every drawing goes through the SVG writer."""
-    wants_axes = draw.__code__.co_varnames[0] == "ax"
-    figure, sentence = frames.draw_frame(draw, (), values, (7, 3.8), wants_axes)
-    assert isinstance(figure, Figure)
-    assert frames.svg(figure).startswith("<svg")
-    assert sentence.endswith(".")
-    return sentence
+from drawing import said as drawn
 
 
 def test_a_gradient_along_x_hat_is_removed_whole():

@@ -2,24 +2,18 @@
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
-from dlcore.book import frames
+import drawing
 from dlcore.book.figures import gradient_descent as figures
 
 
 def drawn(draw, **values):
-    """The sentence of a drawing that the page could show, and its axes."""
-    wants_axes = draw.__code__.co_varnames[0] == "ax"
-    figure, sentence = frames.draw_frame(draw, (), values, (7, 3.8), wants_axes)
-    assert isinstance(figure, Figure)
-    assert frames.svg(figure).startswith("<svg")
-    assert sentence.endswith(".")
+    sentence, figure = drawing.drawn(draw, **values)
     return sentence, figure.axes
 
 
 def limits(axes):
-    return [(ax.get_xlim(), ax.get_ylim()) for ax in axes]
+    return drawing.limits(axes[0].figure)
 
 
 @pytest.mark.parametrize(

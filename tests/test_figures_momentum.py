@@ -2,24 +2,9 @@
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
-from dlcore.book import frames
 from dlcore.book.figures import momentum as figures
-
-
-def drawn(draw, **values):
-    """The sentence and the figure of a drawing that the page could show: it goes through the SVG writer."""
-    wants_axes = draw.__code__.co_varnames[0] == "ax"
-    figure, sentence = frames.draw_frame(draw, (), values, (7, 3.8), wants_axes)
-    assert isinstance(figure, Figure)
-    assert frames.svg(figure).startswith("<svg")
-    assert sentence.endswith(".")
-    return sentence, figure
-
-
-def limits(figure):
-    return [(ax.get_xlim(), ax.get_ylim()) for ax in figure.axes]
+from drawing import drawn, limits
 
 
 def test_the_zigzag_counts_changes_of_sign_and_what_a_mean_keeps():

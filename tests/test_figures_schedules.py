@@ -3,23 +3,13 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from dlcore.book import frames
+import drawing
 from dlcore.book.figures import schedules as figures
-
-
-def drawn(draw, **values):
-    """The sentence of a drawing that the page could show: every drawing goes through the SVG writer."""
-    wants_axes = draw.__code__.co_varnames[0] == "ax"
-    figure, sentence = frames.draw_frame(draw, (), values, (6.6, 3.8), wants_axes)
-    assert frames.svg(figure).startswith("<svg")
-    assert sentence.endswith(".")
-    return sentence
+from drawing import said as drawn
 
 
 def limits(draw, **values):
-    figure = Figure()
-    draw(figure, **values)
-    return [(ax.get_xlim(), ax.get_ylim()) for ax in figure.axes]
+    return drawing.limits(drawing.drawn(draw, **values)[1])
 
 
 def power(loss, left):
