@@ -139,8 +139,13 @@ compare, so a line that no longer holds fails. *Seconds* are what the section's 
 
 {tally}
 
-| row | source | published | ours | verdict | chapter | seconds |
-|--:|---|---|---|---|---|--:|
+| row | source | verdict | chapter | seconds |
+|--:|---|---|---|--:|
+{table}
+
+## Published and measured
+
+{boxes}
 """
 
 
@@ -148,15 +153,17 @@ def ledger(entries):
     """The page `chapters/replications.md` from tuples (replication, chapter, seconds)."""
     entries = sorted(entries, key=lambda entry: (entry[0].number, entry[0].source))
     counts = [f"{sum(found.verdict == verdict for found, _, _ in entries)} {verdict}" for verdict in VERDICTS]
-    rows = []
-    for found, chapter, time in entries:
-        verdict = f"**{found.verdict}**" + (f": {found.because}" if found.because else "")
-        link = f'<a href="{chapter}.html#{found.anchor}">{chapter.replace("_", " ")}</a>'
-        cells = [str(found.number), found.source, found.published, found.ours, verdict, link, f"{time:.0f}"]
-        rows.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |\n")
-    rows_told = len({found.number for found, _, _ in entries})
-    tally = f"{len(entries)} results in {rows_told} rows: {', '.join(counts)}."
-    return INTRODUCTION.format(tally=tally) + "".join(rows)
+    numbers = len({found.number for found, _, _ in entries})
+    table = [
+        f'| {found.number} | <a href="#{found.anchor}">{escape(found.source)}</a> | {found.verdict} '
+        f'| <a href="{chapter}.html#{found.anchor}">{chapter.replace("_", " ")}</a> | {time:.0f} |'
+        for found, chapter, time in entries
+    ]
+    return INTRODUCTION.format(
+        tally=f"{len(entries)} results in {numbers} rows: {', '.join(counts)}.",
+        table="\n".join(table),
+        boxes="\n\n".join(found._repr_html_() for found, _, _ in entries),
+    )
 
 
 def run(path):

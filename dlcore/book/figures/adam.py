@@ -403,17 +403,24 @@ def draw_decay_map(ax, method, rate, *, maps):
     ax.plot(best, range(len(rates)), "o", markersize=25, mfc="none", mec=palette["highlight"], mew=2)
     ax.plot([-0.5, len(decays) - 0.5, len(decays) - 0.5, -0.5, -0.5], here + np.array([-0.5, -0.5, 0.5, 0.5, -0.5]),
             color=palette["ink"], linewidth=2.5, clip_on=False)  # fmt: skip
-    ax.set_xticks(range(len(decays)), [_power_of_2(d) for d in decays])
-    ax.set_yticks(range(len(rates)), [_power_of_2(r) for r in rates])
+    ax.set_xticks(range(len(decays)), [power_of_2(d) for d in decays])
+    ax.set_yticks(range(len(rates)), [power_of_2(r) for r in rates])
     ax.grid(visible=False)
     ax.set(ylabel="rate", xlabel="decay", title=f"{method}: test errors in %")
     moved = best[-1] - best[0]
     tilt = "stays where it is" if moved == 0 else f"moves by a factor of {decays[best[-1]] / decays[best[0]]:.2g}"
     return (
-        f"{method}, rate {_power_of_2(rate)}: the best decay is {_power_of_2(decays[best[here]])}, with "
+        f"{method}, rate {power_of_2(rate)}: the best decay is {power_of_2(decays[best[here]])}, with "
         f"{100 * errors[here, best[here]]:.0f} % errors. From the smallest rate to the largest it {tilt}."
     )
 
 
-def _power_of_2(value):
+def power_of_2(value):
+    """Write a power of 2 as one.
+
+    Examples
+    --------
+    >>> power_of_2(0.25)
+    '2⁻²'
+    """
     return f"2{str(round(np.log2(value))).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
