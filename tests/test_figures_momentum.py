@@ -46,6 +46,8 @@ def regimes(theta, roots):
 def test_the_regime_is_told_from_the_roots_and_the_overshoot_from_the_path():
     rings, _ = drawn(figures.draw_regimes, beta=0.9, results=regimes([1, 0, -0.25, 0], [0.6 + 0.6j, 0.6 - 0.6j]))
     creeps, _ = drawn(figures.draw_regimes, beta=0.9, results=regimes([1, 0.5, 0.2, 0.1], [0.8, 0.5]))
+    barely, _ = drawn(figures.draw_regimes, beta=0.9, results=regimes([1, 0.5, 0.2, 0.1], [0.6 + 0.1j, 0.6 - 0.1j]))
+    assert "complex, it overshoots by less than 1 %" in barely
     assert "overshoots by 25 %; in the long run each step multiplies by 0.849" in rings
     assert "creeps without overshoot; in the long run each step multiplies by 0.800" in creeps
 

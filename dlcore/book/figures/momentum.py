@@ -82,7 +82,7 @@ def draw_regimes(figure, *, beta, results):
     if not r < 1:
         regime = "it diverges"
     elif abs(roots.imag).max() > 1e-6:
-        regime = f"the roots are complex, it overshoots by {_percent(beyond)}"
+        regime = f"the roots are complex, it overshoots by {_percent(beyond) if beyond > 0.005 else 'less than 1 %'}"
     else:
         regime = "the roots are real, it creeps without overshoot"
     return f"ηh = {results['eta_h']:g}, β = {beta:.2g}: {regime}; in the long run each step multiplies by {r:.3f}."
