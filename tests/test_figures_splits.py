@@ -97,7 +97,7 @@ def test_plain_folds_of_a_rare_class_are_counted_as_they_were_dealt(labels):
 def test_folds_of_unequal_size_are_stated_as_a_range(labels):
     sentence, _ = drawn(figures.draw_folds, k=3, dealt="stratified", labels=labels)
     assert sentence == (
-        "3 rounds, each trained on 26 to 27 of 40 examples; a held-out fold has 2 to 3 of the rare class; "
+        "Stratified, 3 rounds, each trained on 26 to 27 of 40 examples; a held-out fold has 2 to 3 of the rare class; "
         "folds with none: 0."
     )
 

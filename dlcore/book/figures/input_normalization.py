@@ -76,7 +76,7 @@ def draw_bowl(figure, *, ratio, scaler, rate, bowls, limit=1000):
     left.plot(*shown.T, "o-", color=COLOURS[scaler], markersize=3.5, linewidth=1.4)
     left.plot(0, 0, "o", color=palette["ink"], markersize=6)
     left.plot(*best, "*", color=palette["ink"], markersize=12)
-    left.set(xlim=(-1, 4.2), ylim=(-1.3, 2.4), xlabel="$w_1$", ylabel="$w_2$", title="loss and path")
+    left.set(xlim=(-1, 4.2), ylim=(-1.3, 2.4), xlabel="$w_1$", ylabel="$w_2$", title=f"scales 1 : {ratio:g}")
     rates = np.geomspace(0.03, 3, 300)
     for value, colour, name in ((steep, STEEP, "steep"), (flat, FLAT, "flat")):
         right.plot(rates, np.abs(1 - rates * value), color=colour, label=name)

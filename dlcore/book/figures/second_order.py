@@ -84,7 +84,8 @@ def draw_paths(figure, *, function, method, steps, runs):
     ax.plot(*theta.T, marker="o", markersize=4.5, **_LINES[method])
     ax.plot(*theta[0], "o", color=palette["ink"], markersize=8)
     ax.plot(*theta[-1], "o", color=_LINES[method]["color"], markersize=9, markeredgecolor=palette["ink"])
-    ax.set(xlim=(run["x"][0], run["x"][-1]), ylim=(run["y"][0], run["y"][-1]), title=method)
+    ax.set(xlim=(run["x"][0], run["x"][-1]), ylim=(run["y"][0], run["y"][-1]),
+           title=f"{method}, {steps} step{'s' * (steps > 1)}")
     ax.grid(visible=False)
     for name, other in run["paths"].items():
         chosen = name == method
@@ -127,7 +128,7 @@ def draw_basins(ax, *, damping, maps, extent, points):
         for name, share, colour in zip(KINDS, shares, colours, strict=True)
     ]
     ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5), labelspacing=1.2, handlelength=1.2)
-    ax.set(xlim=extent[:2], ylim=extent[2:], xlabel="x of the start", ylabel="y of the start")
+    ax.set(xlim=extent[:2], ylim=extent[2:], xlabel="x of the start", ylabel="y of the start", title=f"damping {damping:g}")
     ax.grid(visible=False)
     minimum, saddle, maximum, nowhere = (f"{100 * share:.0f} %" for share in shares)
     return (

@@ -85,7 +85,7 @@ def draw_folds(ax, *, k, dealt, labels):
     held = np.array([np.sum(labels[test]) for _, test in folds])
     sizes = np.array([len(train) for train, _ in folds])
     return (
-        f"{len(folds)} rounds, each trained on {_range(sizes)} of {n} examples; a held-out fold has "
+        f"{dealt.capitalize()}, {len(folds)} rounds, each trained on {_range(sizes)} of {n} examples; a held-out fold has "
         f"{_range(held)} of the rare class; folds with none: {np.sum(held == 0)}."
     )
 
