@@ -6,3 +6,5 @@ from dlcore.book.reproducible import PINNED
 
 os.environ.update(PINNED)
 os.environ["MPLBACKEND"] = "agg"
+
+collect_ignore = ["benchmarks"]  # they time PyTorch, which the tests can do without
