@@ -345,6 +345,7 @@ def test_ctrl_c_in_the_terminal_stops_all_processes_and_keeps_the_results(tmp_pa
         stderr=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a background job ignores it
     )
     try:
         wait_until(lambda: path.exists() and path.read_text().count("\n") == 2)

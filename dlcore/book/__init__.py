@@ -2,10 +2,19 @@
 
 `explore` makes sliders out of a drawing function, `show` a plain figure, `replicated` states what became of a
 published result; `style` has the colours. This is the only part of `dlcore` that knows matplotlib, ipywidgets
-and Sphinx.
+and Sphinx; they are loaded when first asked for, since an exercise needs none of them.
 """
 
-from dlcore.book.explorer import explore, show
-from dlcore.book.replications import replicated
-
 __all__ = ["explore", "replicated", "show"]
+
+
+def __getattr__(name):
+    if name in ("explore", "show"):
+        from dlcore.book import explorer
+
+        return getattr(explorer, name)
+    if name == "replicated":
+        from dlcore.book.replications import replicated
+
+        return replicated
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
