@@ -1,10 +1,14 @@
 # Everything that the book can do for you. Each target sets itself up in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
-CHAPTERS ?= $(wildcard chapters/*.ipynb)
 JOBS ?= 2
+COURSE ?= course
+OUT ?= graded
+# what to run, release or grade, if not all of it: CHAPTERS="adam momentum"
+PICKED := $(if $(CHAPTERS),--chapters $(CHAPTERS))
+CLASS := $(if $(STUDENTS),--students "$(STUDENTS)")
 
-.PHONY: help book serve test notebooks replications bench lock clean
+.PHONY: help book serve test notebooks replications exercises release grade bench lock clean
 
 help:
 	@echo "make book       build the site in _build/html"
@@ -12,6 +16,9 @@ help:
 	@echo "make test       run all tests: the library, the chapters (nbval), the site"
 	@echo "make notebooks  run the chapters again and store their texts  [CHAPTERS=chapters/adam.ipynb]"
 	@echo "make replications  try the published results again and write chapters/replications.md"
+	@echo "make exercises  derive the students' pages of the exercises from their sources"
+	@echo "make release    write the students' notebooks to $(COURSE)/  [CHAPTERS='adam momentum' STUDENTS=students.txt]"
+	@echo "make grade SUBMISSIONS=dir   grade a class, into $(OUT)/  [CHAPTERS=... STUDENTS=... UNSAFE=1]"
 	@echo "make bench      compare the speed with PyTorch, weigh the pages"
 	@echo "make lock       resolve requirements.txt anew"
 	@echo "make clean      remove what was built"
@@ -38,12 +45,24 @@ test: .venv/ready
 notebooks: .venv/ready
 	$(BIN)/python -m dlcore.book.reproducible $(BIN)/jupyter nbconvert --to notebook --execute --inplace \
 		--ExecutePreprocessor.timeout=600 \
-		--NotebookExporter.preprocessors=dlcore.book.notebooks.KeepText $(CHAPTERS)
+		--NotebookExporter.preprocessors=dlcore.book.notebooks.KeepText $(or $(CHAPTERS),$(wildcard chapters/*.ipynb))
 	$(BIN)/pytest --quiet tests/test_notebooks.py
 
 # Tries the published results again, with a clock
 replications: .venv/ready
 	$(BIN)/python -m dlcore.book.reproducible $(BIN)/python -m dlcore.book.replications
+
+# The sources with solutions and hidden tests are in chapters/exercises/source; pages are derived, never edited
+exercises: .venv/ready
+	$(BIN)/python -m dlcore.book.exercises.release pages
+	$(BIN)/pytest --quiet tests/test_release.py
+
+release: .venv/ready
+	$(BIN)/python -m dlcore.book.exercises.release course "$(COURSE)" $(PICKED) $(CLASS)
+
+grade: .venv/ready
+	@test -n "$(SUBMISSIONS)" || { echo "make grade SUBMISSIONS=dir, where dir/<student>/<exercise>/<exercise>.ipynb"; exit 2; }
+	$(BIN)/python -m dlcore.book.exercises.grade "$(SUBMISSIONS)" "$(OUT)" $(PICKED) $(CLASS) $(if $(UNSAFE),--unsafe)
 
 bench: book
 	$(BIN)/pip install --quiet torch==2.13.0
@@ -51,9 +70,10 @@ bench: book
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/benchmarks/bench_training.py --runs 3
 	$(BIN)/python tests/benchmarks/bench_site.py
 
+# Resolved by the oldest Python that the book supports: newer ones pick packages that it cannot install
 lock:
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/pip install --quiet ".[book,test]"
+	.venv-lock/bin/pip install --quiet ".[book,teach,test]"
 	.venv-lock/bin/pip freeze --exclude dlcore > requirements.txt
 	rm -rf .venv-lock build
 

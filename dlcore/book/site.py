@@ -131,17 +131,22 @@ def _kept(app, docname, key):
 
 def _run_ahead(app, env, docnames):
     """Run the chapters that have to run at the same time, one on each core; MyST-NB then finds their outputs."""
+    if app.config.nb_execution_mode != "cache":
+        return
     chapters = [(name, env.doc2path(name)) for name in docnames if env.doc2path(name).endswith(".ipynb")]
+    never = app.config.nb_execution_excludepatterns
+    chapters = [(name, path) for name, path in chapters if not any(Path(path).match(pattern) for pattern in never)]
     runs = [(name, path, _kept(app, name, _digest_of(path))) for name, path in chapters]
     runs = [(name, path, folder) for name, path, folder in runs if not (folder / "cache").exists()]
     if len(runs) > 1:
-        Parallel(n_jobs=-1)(delayed(_run)(name, path, folder) for name, path, folder in runs)
+        seconds = app.config.nb_execution_timeout
+        Parallel(n_jobs=-1)(delayed(_run)(name, path, folder, seconds) for name, path, folder in runs)
 
 
-def _run(docname, path, folder):
+def _run(docname, path, folder, seconds):
     os.environ.update(PINNED | {"DLCORE_CHAPTER": docname, "DLCORE_FRAMES": str(folder / "frames")})
     notebook = nbformat.read(path, as_version=4)
-    done = single_nb_execution(notebook, cwd=str(Path(path).parent), timeout=600, allow_errors=False)
+    done = single_nb_execution(notebook, cwd=str(Path(path).parent), timeout=seconds, allow_errors=False)
     if done.err is None:  # else MyST-NB runs it again, and says what failed
         bundle = CacheBundleIn(notebook, path, data={"execution_seconds": done.time})
         get_cache(folder / "cache").cache_notebook_bundle(bundle, check_validity=False, overwrite=True)

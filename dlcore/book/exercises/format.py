@@ -15,6 +15,7 @@ and everything else is plain.
 
 import ast
 import builtins
+import json
 import re
 
 STUB = "raise NotImplementedError()"
@@ -56,7 +57,7 @@ def tasks(notebook):
 
 def for_student(source, student):
     """Return a cell's source with the student's name in place of ``"anyone"``."""
-    return re.sub(r'^STUDENT = "anyone"$', lambda _: f"STUDENT = {student!r}", source, flags=re.MULTILINE)
+    return re.sub(r'^STUDENT = "anyone"$', lambda _: f"STUDENT = {json.dumps(student, ensure_ascii=False)}", source, flags=re.MULTILINE)
 
 
 def public(source):

@@ -40,6 +40,7 @@ class Notebook:
         self._shell = InteractiveShell.instance(config=config)
         self._shell.showtraceback = self._shell.showsyntaxerror = lambda *args, **named: None
         self._shell.enable_gui = lambda *args, **named: None  # %matplotlib inline
+        self._shell.ask_exit = lambda: None  # exit()
         self._shell.displayhook.write_output_prompt = lambda: None
 
     def run(self, source):

@@ -48,8 +48,8 @@ def expect(value, wanted, what="your answer", *, mistakes=None, rtol=1e-6, atol=
     value, wanted = np.asarray(value), np.asarray(wanted)
     for mistake, wrong in (mistakes or {}).items():
         wrong = np.asarray(wrong)
-        if value.shape == wrong.shape and not _close(wrong, wanted, rtol, atol):
-            assert not _close(value, wrong, rtol, atol), f"{what} is {_short(value)}: {mistake}"
+        if _close(value, wrong, rtol, atol) and not _close(wrong, wanted, rtol, atol):
+            raise AssertionError(f"{what} is {_short(value)}: {mistake}")
     assert value.shape == wanted.shape, f"{what} has the shape {value.shape}, expected {wanted.shape}"
     if np.isfinite(wanted).all():
         assert np.isfinite(value).all(), f"{what} is not finite: it holds {value[~np.isfinite(value)].flat[0]}"
@@ -130,7 +130,7 @@ def _same(value, wanted):
 
 
 def _close(value, wanted, rtol, atol):
-    return np.allclose(value, wanted, rtol=rtol, atol=atol, equal_nan=False)
+    return value.shape == wanted.shape and np.allclose(value, wanted, rtol=rtol, atol=atol)
 
 
 def _short(value):

@@ -78,7 +78,7 @@ _SUMMARY = """<h1>Summary</h1>
 <td class="n">{{ "%g" % e.maximum }}</td><td class="n">{{ e.waiting }}</td></tr>
 {% endfor %}</table></div>
 <h2>Scores by task</h2>
-<p>The share of each task's points that was reached, one row for a task: darker means more submissions. Waiting and
+<p>The share of each task's points that was reached, one row for a task: a larger dot means more submissions. Waiting and
 missing submissions are left out. The mark is the mean.</p>
 <img alt="{{ scores_alt }}" src="data:image/svg+xml;base64,{{ scores }}">
 <h2>Most missed checks</h2>
@@ -156,9 +156,11 @@ def _summary(listed, rows):
             "waiting": sum(task["status"] == "by hand" for one in here for task in one["tasks"]),
         })  # fmt: skip
     shares = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: row["exercise"]):
+        reached = shares.setdefault(f"{row['exercise']}: {row['task']}", [])
         if row["status"] not in _UNRUN and row["points"] is not None:
-            shares.setdefault(f"{row['exercise']}: {row['task']}", []).append(row["points"] / row["maximum"])
+            reached.append(row["points"] / row["maximum"])
+    shares = {task: reached for task, reached in shares.items() if reached}
     missed = Counter()
     for one in listed:
         for task in one["tasks"]:
@@ -190,7 +192,8 @@ def _picture(draw, values):
 
 def _draw_scores(ax, shares):
     for place, values in enumerate(shares.values()):
-        ax.scatter(values, [place] * len(values), color=palette["single"], alpha=0.3, s=60, linewidths=0)
+        reached, counts = np.unique(values, return_counts=True)
+        ax.scatter(reached, [place] * len(reached), color=palette["single"], s=12 + 160 * counts / len(values), linewidths=0)
         ax.scatter(np.mean(values), place, color=palette["mean"], marker="|", s=160, linewidths=2.5)
     ax.set(xlim=(-0.03, 1.03), ylim=(len(shares) - 0.5, -0.5), yticks=range(len(shares)), xlabel="share of the points")
     ax.set_yticklabels([_plain(name) for name in shares], fontsize=8)

@@ -69,10 +69,9 @@ def popen(module, arguments, fds, *, memory, seconds, unsafe=False):
     python = [sys.executable, "-m", module, *map(str, arguments)]
     common = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "preexec_fn": limit}
     if unsafe:
-        with tempfile.TemporaryDirectory() as folder:
-            return subprocess.Popen(
-                python, pass_fds=fds, env=_environment(), cwd=folder, start_new_session=True, **common
-            )
+        return subprocess.Popen(
+            python, pass_fds=fds, env=_environment(), cwd=tempfile.gettempdir(), start_new_session=True, **common
+        )
     with _filter() as rules:
         return subprocess.Popen(
             [*_bwrap(rules.fileno()), *python], pass_fds=[*fds, rules.fileno()], env={}, **common

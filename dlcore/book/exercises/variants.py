@@ -42,8 +42,7 @@ def variant(exercise, student, **choices):
     rng = seeded(exercise, student)
     drawn = {}
     for name, values in choices.items():
-        values = list(values)
-        if not values:
+        if len(values) == 0:
             raise ValueError(f"{name} needs at least one value to choose from")
         drawn[name] = values[int(rng.integers(len(values)))]
     return SimpleNamespace(**drawn)

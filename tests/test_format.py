@@ -1,0 +1,62 @@
+"""The format: what a cell of an exercise is, and which names a test can trust."""
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from dlcore.book.exercises import format
+
+
+def cell(source, name=None, new=new_code_cell, **about):
+    one = new(source)
+    if name:
+        one.metadata["nbgrader"] = {"grade_id": name, "grade": False, "solution": False, "locked": False} | about
+    return one
+
+
+def small_exercise():
+    return new_notebook(cells=[
+        cell("# Title", new=new_markdown_cell),
+        cell('import numpy as np\nSTUDENT = "anyone"\nn = len(STUDENT)', "setup", locked=True),
+        cell("### BEGIN SOLUTION\ntwice = 2 * n\n### END SOLUTION", "twice-answer", solution=True),
+        cell("plot = twice + 1", "picture", locked=True),
+        cell("assert twice\n### BEGIN HIDDEN TESTS\nassert twice == 2 * n\n### END HIDDEN TESTS", "twice", grade=True,
+             locked=True, points=2),
+        cell("Because.", "why", new=new_markdown_cell, grade=True, solution=True, points=3),
+    ])  # fmt: skip
+
+
+def test_cells_are_told_apart():
+    kinds = [format.kind(one) for one in small_exercise().cells]
+    assert kinds == ["plain", "locked", "answer", "locked", "test", "hand"]
+    assert format.kind(nbformat.from_dict({"cell_type": "code", "metadata": {"nbgrader": None}})) == "plain"
+
+
+def test_a_task_knows_its_answers():
+    found = [(format.name(one), answers) for one, answers in format.tasks(small_exercise())]
+    assert found == [("twice", ["twice-answer"]), ("why", ["why"])]
+
+
+def test_the_public_part_of_a_test_ends_before_the_hidden_one():
+    source = small_exercise().cells[4].source
+    assert format.public(source) == "assert twice"
+    assert format.public(source + "\nassert n") == "assert twice\nassert n"
+
+
+def test_a_student_s_name_enters_the_setup_whatever_it_is():
+    for student in ("ann", 'O"Neil', "back\\slash", "Zoë"):
+        space = {}
+        exec(format.for_student('STUDENT = "anyone"', student), space)
+        assert space["STUDENT"] == student
+    assert format.for_student('x = "anyone"', "ann") == 'x = "anyone"'
+
+
+def test_names_are_bound_or_used():
+    bound, used = format.names(
+        "import numpy as np\nfrom a import b as c\nfor i in range(n):\n    f(np.sum(i), c)\ndef g(x): return x + y"
+    )
+    assert bound == {"np", "c", "i", "g", "x"} and used == {"n", "f", "y"}
+
+
+def test_what_needs_an_answer_is_not_trusted():
+    sources, trusted = format.given(small_exercise())
+    assert len(sources) == 1 and trusted == {"STUDENT", "np", "n"}
