@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from dlcore.book.exercises.wire import Ended, Remote, RemoteError, TooLate, Wire
+from dlcore.book.exercises.wire import Ended, Remote, RemoteError, TooLate, Unsendable, Wire
 
 
 class Other:
@@ -142,8 +142,10 @@ def test_the_judge_shows_nothing_but_calls(line):
     for name in ("gi_frame", "gi_code"):
         assert "AttributeError" in line.root.ask(generator, name)
     for value in (os, open("/dev/null"), Other()):  # noqa: SIM115
-        with pytest.raises(TypeError, match="stays here"):
+        with pytest.raises(Unsendable, match="stays here"):
             line.root.same(value)
+        with pytest.raises(TypeError, match="stays here"):
+            line.root.call(lambda value=value: value)
 
 
 def test_a_class_of_the_test_itself_can_be_used(line):
@@ -231,5 +233,5 @@ def test_waiting_ends_at_the_deadline_even_while_the_other_end_keeps_talking():
 
 
 def test_a_broken_line_is_not_taken_for_a_wrong_answer():
-    for kind in (Ended, TooLate):
+    for kind in (Ended, TooLate, Unsendable):
         assert not issubclass(kind, Exception)  # so `kills` does not count it as a refusal

@@ -199,7 +199,7 @@ def _run(job, source, steps, cells):
                     if what == "judge":
                         found[which] = _test(tests[which], student.wire, trusted)
                     else:
-                        cells[which] |= _checked(student.wire.root.run(cells[which]["source"]))
+                        cells[which] |= _ran(student.wire, cells[which]["source"])
                     continue
                 except TooLate:
                     over = time.monotonic() >= end
@@ -221,8 +221,12 @@ def _run(job, source, steps, cells):
             return found
 
 
-def _checked(answer):
-    """What the other end says of a cell, whatever it says."""
+def _ran(wire, source):
+    """Run a cell. Return what the other end says of it, whatever it says."""
+    try:
+        answer = wire.root.run(source)
+    except Exception as error:
+        answer = {"error": f"{type(error).__name__}: {error}"}
     answer = answer if isinstance(answer, dict) else {}
     return {key: str(answer.get(key, ""))[:20_000] for key in ("output", "error")}
 

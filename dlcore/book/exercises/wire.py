@@ -29,6 +29,10 @@ class TooLate(BaseException):
     """The other process did not answer before the deadline."""
 
 
+class Unsendable(BaseException):
+    """A test hands out what may not leave the judge: its author's mistake, and no refusal by a student's code."""
+
+
 class RemoteError(Exception):
     """An exception of the other process that has no counterpart among the built-in ones."""
 
@@ -63,7 +67,11 @@ class Wire:
     def request(self, action, target, *arguments):
         """Ask the other end for something, and answer what it asks meanwhile."""
         sent = []
-        self._send({"do": action, "on": target, "with": [self._pack(a, sent) for a in arguments]})
+        try:
+            packed = [self._pack(argument, sent) for argument in arguments]
+        except TypeError as error:
+            raise Unsendable(error) from None
+        self._send({"do": action, "on": target, "with": packed})
         while True:
             message = self._receive()
             if "do" in message:
@@ -286,7 +294,7 @@ def _is_ours(kind):
 
 
 def _is_code(value):
-    return type(value).__name__ in ("function", "method", "generator", "partial")
+    return type(value).__name__ in ("function", "builtin_function_or_method", "ufunc", "method", "generator", "partial")
 
 
 def _state(thing):
