@@ -5,6 +5,7 @@ Everything that students wrote is shown as text: no page runs or loads anything 
 
 import base64
 import io
+import warnings
 from collections import Counter
 from html import escape
 from pathlib import Path
@@ -78,9 +79,10 @@ _SUMMARY = """<h1>Summary</h1>
 <td class="n">{{ "%g" % e.maximum }}</td><td class="n">{{ e.waiting }}</td></tr>
 {% endfor %}</table></div>
 <h2>Scores by task</h2>
-<p>The share of each task's points that was reached, one row for a task: a larger dot means more submissions. Waiting and
+{% if scores %}<p>The share of each task's points that was reached, one row for a task: a larger dot means more submissions. Waiting and
 missing submissions are left out. The mark is the mean.</p>
 <img alt="{{ scores_alt }}" src="data:image/svg+xml;base64,{{ scores }}">
+{%- else %}<p>No task has been graded yet.</p>{% endif %}
 <h2>Most missed checks</h2>
 {% if missed %}<img alt="{{ missed_alt }}" src="data:image/svg+xml;base64,{{ missed }}">
 {% else %}<p>None was missed.</p>{% endif %}
@@ -170,7 +172,7 @@ def _summary(listed, rows):
     missed = missed.most_common(12)
     body = _JINJA.from_string(_SUMMARY).render(
         exercises=exercises, submissions=listed, statuses=Counter(row["status"] for row in rows).most_common(),
-        scores=_picture(_draw_scores, shares), scores_alt=_scores_in_words(shares),
+        scores=_picture(_draw_scores, shares) if shares else "", scores_alt=_scores_in_words(shares),
         missed=_picture(_draw_missed, missed) if missed else "",
         missed_alt="; ".join(f"{text}: {count}" for text, count in missed),
     )  # fmt: skip
@@ -185,7 +187,8 @@ def _picture(draw, values):
     figure = Figure(figsize=(8, 0.8 + 0.28 * max(1, len(values))), layout="constrained")
     draw(figure.subplots(), values)
     file = io.BytesIO()
-    with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": "summary"}):
+    with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": "summary"}), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a letter that the font lacks
         figure.savefig(file, format="svg", metadata={"Date": None})
     return base64.b64encode(file.getvalue()).decode()
 
