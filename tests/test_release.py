@@ -79,6 +79,24 @@ def test_a_test_has_a_public_and_a_hidden_part_and_asks_only_for_answers(exercis
             assert format.names(cell.source)[1] - trusted <= answers, format.name(cell)
 
 
+def test_the_notes_for_the_instructor_are_about_this_exercise(exercise):
+    notebook = release.read(exercise)
+    notes = (release.SOURCE / f"{exercise}.md").read_text()
+    told = re.findall(r"^- \*\*([\w-]+)\*\* \((\d+), \d+", notes, flags=re.MULTILINE)
+    assert told == [(format.name(cell), f"{format.points(cell):g}") for cell, _ in format.tasks(notebook)]
+
+
+def test_the_instructors_page_has_each_exercise_s_minutes_and_points(exercise):
+    notebook = release.read(exercise)
+    minutes = re.search(r"\*\*Time\*\* about (\d+) minutes", notebook.cells[0].source)[1]
+    cells = [cell for cell, _ in format.tasks(notebook)]
+    total = sum(map(format.points, cells))
+    by_hand = sum(format.points(cell) for cell in cells if format.kind(cell) == "hand")
+    page = (ROOT / "chapters" / "instructors.md").read_text()
+    (row,) = re.findall(rf"^\| \[{exercise}\]\(exercises/{exercise}.ipynb\) \|.*$", page, flags=re.MULTILINE)
+    assert [cell.strip() for cell in row.split("|")[3:6]] == [minutes, f"{total:g}", f"{by_hand:g}"]
+
+
 def test_at_least_three_tasks_grade_students_tests():
     graded = [format.name(cell) for name in release.exercises() for cell, _ in format.tasks(release.read(name))
               if re.search(r"\bkills\(", cell.source)]  # fmt: skip

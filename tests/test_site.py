@@ -2,8 +2,11 @@
 
 import fcntl
 import gzip
+import html
 import io
+import json
 import os
+import re
 import subprocess
 import sys
 from collections import namedtuple
@@ -19,7 +22,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not 
 CHROMIUM = Path("/usr/bin/chromium")
 BOOK = Path(os.environ.get("DLCORE_BOOK", Path(__file__).parents[1]))
 BUILDER = Path(sys.executable).with_name("jupyter-book")
-FIRST_LOAD = 700  # kB gzip without fonts: the aim is 500 (MathJax and the theme are 370), never more than 900
+FIRST_LOAD = 600  # kB gzip without fonts: the aim is 500 (MathJax and the theme are 270), never more than 900
 FRAME = 20  # kB gzip, the median of a page
 
 pytestmark = [
@@ -257,6 +260,34 @@ def test_links_between_pages_lead_somewhere(visit, site, name):
             assert target.exists(), url
             if parts.fragment and target.suffix == ".html":
                 assert f'id="{unquote(parts.fragment)}"' in target.read_text(), url
+
+
+def test_no_solution_and_no_hidden_test_is_anywhere_in_the_site(site):
+    """Neither on a page nor in its source, its download or the search index, as whole lines that no chapter has."""
+    release = pytest.importorskip("dlcore.book.exercises.release")
+    chapters = "".join(path.read_text() for path in (BOOK / "chapters").glob("*.ipynb"))
+    secret = set()
+    for name in release.exercises():
+        source, page = release.read(name), (release.PAGES / f"{name}.ipynb").read_text()
+        for cell in source.cells:
+            for block in re.findall(r"BEGIN (?:SOLUTION|HIDDEN TESTS)\n(.*?)### END", cell.source, flags=re.DOTALL):
+                secret |= {line.strip() for line in block.splitlines()}
+            if cell.metadata.get("nbgrader", {}).get("solution") and cell.cell_type == "markdown":
+                secret |= set(re.findall(r"[^.]{30,}\.", cell.source))
+        secret -= {line for line in secret if json.dumps(line)[1:-1] in page}
+    secret = {line for line in secret if len(line) > 30 and json.dumps(line)[1:-1] not in chapters}
+    assert len(secret) > 500
+    forms = {form: line for line in secret for form in (line, json.dumps(line)[1:-1], html.escape(line))}
+    found, looked = set(), 0
+    for path in site.rglob("*"):
+        if path.suffix in (".html", ".ipynb", ".txt", ".md", ".js", ".json", ".inv") and "mathjax" not in path.parts:
+            text, looked = path.read_text(errors="ignore"), looked + 1
+            text = re.sub(r"<[^>]*>", "", text) if path.suffix == ".html" else text
+            found |= {(path.name, forms[form]) for form in forms if form in text}
+            if path.stem not in ("instructors", "searchindex"):  # which explain the words
+                assert not re.search("(BEGIN|END) (SOLUTION|HIDDEN TESTS)", text), path
+    assert looked > 50 and found == set()
+    assert not list(site.rglob("*source/*/*.ipynb"))
 
 
 def test_search_finds_a_page_from_file(visit):

@@ -225,14 +225,12 @@ def _copy_frames(kept, pages, images):
 
 
 def _copy_mathjax(target):
-    # the package's own extension would copy 24 MB; a page asks for one script and some fonts
+    # the package's own extension would copy 24 MB; a page asks for a few parts and some fonts
     package = Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
-    for part in ("tex-chtml.js", "output/chtml/fonts/woff-v2"):
+    for part in ("startup.js", "core.js", "input/tex.js", "output/chtml.js", "output/chtml/fonts", "a11y/assistive-mml.js"):
         source, copy = package / part, target / part
-        if copy.exists():
-            continue
         copy.parent.mkdir(parents=True, exist_ok=True)
-        (shutil.copytree if source.is_dir() else shutil.copyfile)(source, copy)
+        shutil.copytree(source, copy, dirs_exist_ok=True) if source.is_dir() else shutil.copyfile(source, copy)
 
 
 def _slim(static):
