@@ -36,6 +36,7 @@ SOURCE = [
     cell("def check(f):\n    assert f(3) == 9", "check-answer", solution=True),
     test_cell("check", 3, "### BEGIN HIDDEN TESTS\nkills(check, {'x * x': lambda x: x * x}, {'2x': lambda x: 2 * x, '4x': lambda x: 4 * x, "
               "'|x|': abs})\n### END HIDDEN TESTS"),
+    new_markdown_cell("Explain.\n\n*Rubric.* One point for each reason."),
     cell("Because.", "why", new_markdown_cell, grade=True, solution=True, points=4),
 ]  # fmt: skip
 FULL = {"square": 2, "mine": 1, "check": 3, "why": None}
@@ -58,7 +59,7 @@ def changed(**sources):
     """The solution with some cells replaced, by name; None takes a cell away."""
     cells = []
     for one in SOURCE:
-        source = sources.get(format.name(one).replace("-", "_"), one.source)
+        source = sources.get((format.name(one) or "").replace("-", "_"), one.source)
         if source is not None:
             cells.append(nbformat.from_dict(one | {"source": source}))
     return cells
@@ -67,13 +68,14 @@ def changed(**sources):
 def test_a_solution_gets_its_points_and_a_survivor_costs_one(tmp_path):
     tasks, result = outcome(tmp_path, SOURCE)
     assert {name: task["points"] for name, task in tasks.items()} == FULL
-    assert tasks["why"]["status"] == "by hand" and tasks["square"]["status"] == "passed"
+    assert (tasks["why"]["status"], tasks["why"]["message"]) == ("by hand", "One point for each reason.")
+    assert tasks["square"]["status"] == "passed"
     weak = changed(check_answer="def check(f):\n    assert f(3) != 6 and f(3) != 12")
     assert scores(tmp_path, weak)["check"] == 2
 
 
 def test_stubs_are_not_attempted_and_get_nothing(tmp_path):
-    stub = "# YOUR CODE HERE\nraise NotImplementedError()"
+    stub = "# YOUR CODE HERE\nraise NotImplementedError(\"not answered yet\")"
     tasks, _ = outcome(tmp_path, changed(square_answer=f"def square(x):\n    {stub.splitlines()[1]}", mine_answer=stub,
                                          check_answer=f"def check(f):\n    {stub.splitlines()[1]}", why="YOUR ANSWER HERE"))  # fmt: skip
     assert {task["points"] for task in tasks.values()} == {0}
@@ -100,6 +102,11 @@ def test_the_message_names_the_mistake(tmp_path):
 )
 def test_what_becomes_of_locked_cells_does_not_matter(tmp_path, cells):
     assert scores(tmp_path, cells) == FULL
+
+
+def test_a_bare_assert_that_refuses_right_code_is_quoted(tmp_path):
+    tasks, _ = outcome(tmp_path, changed(check_answer="def check(f):\n    assert f(3) == 8"))
+    assert tasks["check"]["message"].endswith("refuses code that is right (x * x): AssertionError: assert f(3) == 8")
 
 
 def test_a_changed_test_is_pointed_out(tmp_path):
@@ -189,7 +196,7 @@ def test_what_cannot_be_run_says_so(tmp_path, spoil, status):
         (tmp_path / f"{name}.ipynb").write_text(nbformat.writes(new_notebook(cells=SOURCE)))
     path = tmp_path / "submission.ipynb"
     spoil(path)
-    ids = [format.name(one) for one in SOURCE]
+    ids = [format.name(one) for one in SOURCE if format.name(one)]
     job = Job(str(tmp_path / "source.ipynb"), str(path), "small", "ann", ids={"small": ids, "other": [f"other-{i}" for i in ids]})
     result = judge(job)
     assert result["status"] == status and result["cells"] == []

@@ -18,7 +18,7 @@ import builtins
 import json
 import re
 
-STUB = "raise NotImplementedError()"
+STUB = 'raise NotImplementedError("not answered yet")'
 ANSWER_STUB = "YOUR ANSWER HERE"
 
 

@@ -111,7 +111,7 @@ def judge(job):
     texts = {format.name(cell): cell.source for cell in notebook.cells}
     tasks = []
     for cell, answers in format.tasks(source):
-        task = found.get(format.name(cell)) or _by_hand(cell, texts)
+        task = found.get(format.name(cell)) or _by_hand(cell, texts, _rubric(source, cell))
         stubs = [format.STUB in texts.get(answer, "") for answer in answers]
         if format.kind(cell) == "test" and task.points == 0 and stubs and all(stubs):
             task.status, task.message = "not attempted", ""
@@ -270,12 +270,17 @@ def _said(printed, message):
     return "\n".join(filter(None, [printed.getvalue().strip(), message]))[:4000]
 
 
-def _by_hand(cell, texts):
+def _rubric(source, cell):
+    before = "".join(one.source for one in source.cells[: source.cells.index(cell)] if one.cell_type == "markdown")
+    return before.rpartition("*Rubric.*")[2].strip()
+
+
+def _by_hand(cell, texts, rubric):
     task, most = format.name(cell), format.points(cell)
     text = texts.get(task, "").strip()
     if text in ("", format.ANSWER_STUB):
         return Task(task, 0, most, "not attempted")
-    return Task(task, None, most, "by hand")
+    return Task(task, None, most, "by hand", rubric)
 
 
 if __name__ == "__main__":

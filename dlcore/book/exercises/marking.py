@@ -38,29 +38,31 @@ def expect(value, wanted, what="your answer", *, mistakes=None, rtol=1e-6, atol=
     AssertionError: the gradient has the shape (3, 2), expected (2, 3)
     """
     if value is None and wanted is not None:
-        raise AssertionError(f"{what} is None: is a `return` missing, or a value never set?")
+        _refuse(f"{what} is None: is a `return` missing, or a value never set?")
     if not _is_numeric(wanted):
         for mistake, wrong in (mistakes or {}).items():
-            assert not _same(value, wrong), f"{what} is {_short(value)}: {mistake}"
-        assert _same(value, wanted), f"{what} is {_short(value)}, which is not right"
+            if _same(value, wrong):
+                _refuse(f"{what} is {_short(value)}: {mistake}")
+        if not _same(value, wanted):
+            _refuse(f"{what} is {_short(value)}, which is not right")
         return
-    assert _is_numeric(value), f"{what} should be a number or an array of numbers, got {_kind(value)}"
+    if not _is_numeric(value):
+        _refuse(f"{what} should be a number or an array of numbers, got {_kind(value)}")
     value, wanted = np.asarray(value), np.asarray(wanted)
     for mistake, wrong in (mistakes or {}).items():
         wrong = np.asarray(wrong)
         if _close(value, wrong, rtol, atol) and not _close(wrong, wanted, rtol, atol):
-            raise AssertionError(f"{what} is {_short(value)}: {mistake}")
-    assert value.shape == wanted.shape, f"{what} has the shape {value.shape}, expected {wanted.shape}"
-    if np.isfinite(wanted).all():
-        assert np.isfinite(value).all(), f"{what} is not finite: it holds {value[~np.isfinite(value)].flat[0]}"
+            _refuse(f"{what} is {_short(value)}: {mistake}")
+    if value.shape != wanted.shape:
+        _refuse(f"{what} has the shape {value.shape}, expected {wanted.shape}")
+    if np.isfinite(wanted).all() and not np.isfinite(value).all():
+        _refuse(f"{what} is not finite: it holds {value[~np.isfinite(value)].flat[0]}")
     if not _close(value, wanted, rtol, atol):
-        off = np.abs(value.astype(float) - wanted.astype(float))
         if not value.ndim:
-            raise AssertionError(f"{what} is {_short(value)}, expected about {_short(wanted)}")
+            _refuse(f"{what} is {_apart(value, wanted)}")
+        off = np.abs(value.astype(float) - wanted.astype(float))
         place = tuple(int(i) for i in np.unravel_index(np.nanargmax(off), off.shape))
-        raise AssertionError(
-            f"{what} is wrong, most at index {place}: {_short(value[place])}, expected about {_short(wanted[place])}"
-        )
+        _refuse(f"{what} is wrong, most at index {place}: {_apart(value[place], wanted[place])}")
 
 
 def kills(test, correct, mutants):
@@ -113,6 +115,10 @@ def kills(test, correct, mutants):
     return sum(refused)
 
 
+def _refuse(sentence):
+    raise AssertionError(sentence)  # no `assert`: pytest would add lines of its own
+
+
 def _is_numeric(value):
     if isinstance(value, (bool, str, bytes)) or value is None or callable(value):
         return False
@@ -138,6 +144,15 @@ def _short(value):
         return repr(value)[:60]
     value = np.asarray(value)
     return f"{value:.4g}" if not value.ndim else np.array2string(value, precision=4, threshold=6, separator=", ")
+
+
+def _apart(value, wanted):
+    """Two numbers, with as many digits as tell them apart."""
+    for digits in (4, 8, 17):
+        one, other = f"{value:.{digits}g}", f"{wanted:.{digits}g}"
+        if one != other:
+            break
+    return f"{one}, expected about {other}" + (": do not round" if digits == 8 else "")
 
 
 def _kind(value):

@@ -23,10 +23,12 @@ from dlcore.book.notebooks import METADATA
 PAGES = Path(__file__).parents[3] / "chapters" / "exercises"
 SOURCE = PAGES / "source"
 COURSE = "why-deep-networks-train"
+_STUBS = {"python": f"# YOUR CODE HERE\n{format.STUB}"}
+_TAGS = {"answer": "answer", "test": "checks"}  # for the style sheet
 _CONFIG = f"""# An nbgrader course: `nbgrader --help` in this folder, or JupyterHub with this folder as the course's root.
 c = get_config()
 c.CourseDirectory.course_id = "{COURSE}"
-c.ClearSolutions.code_stub = {{"python": "# YOUR CODE HERE\\n{format.STUB}"}}
+c.ClearSolutions.code_stub = {_STUBS!r}
 c.ExecutePreprocessor.timeout = 60
 c.ExecutePreprocessor.record_timing = False
 """
@@ -52,11 +54,13 @@ def read(exercise, source=SOURCE):
 def for_students(notebook):
     """Return a copy of a source without solutions and hidden tests, locked and with checksums, as nbgrader makes it."""
     from nbgrader import preprocessors as nbgrader
+    from traitlets.config import Config
 
     notebook, resources = deepcopy(notebook), {}
+    config = Config({"ClearSolutions": {"code_stub": _STUBS}})
     for step in ("LockCells", "ClearSolutions", "ClearOutput", "CheckCellMetadata", "ClearHiddenTests",
                  "ClearMarkScheme", "ComputeChecksums", "CheckCellMetadata"):  # fmt: skip
-        notebook, resources = getattr(nbgrader, step)().preprocess(notebook, resources)
+        notebook, resources = getattr(nbgrader, step)(config=config).preprocess(notebook, resources)
     return notebook
 
 
@@ -73,14 +77,15 @@ def for_student(notebook, student):
 
 
 def normalized(notebook):
-    """Return a copy of a source as it is stored: no outputs, no counts, nbgrader's metadata alone."""
+    """Return a copy of a source as it is stored: no outputs, no counts, nbgrader's metadata and a tag for the page."""
     notebook = deepcopy(notebook)
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number:03d}"
         about = {key: cell.metadata[key] for key in ("nbgrader",) if key in cell.metadata}
-        cell.metadata = nbformat.from_dict(about)
+        tags = [_TAGS[kind]] if (kind := format.kind(cell)) in _TAGS else []
+        cell.metadata = nbformat.from_dict(about | ({"tags": tags} if tags else {}))
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     return notebook
@@ -143,7 +148,7 @@ def course(folder, wanted=None, students=(), source=SOURCE):
     here = os.path.dirname(sys.executable)
     if here not in os.environ["PATH"].split(os.pathsep):  # nbgrader calls alembic by its bare name
         os.environ["PATH"] = here + os.pathsep + os.environ["PATH"]
-    config = Config()
+    config = Config({"ClearSolutions": {"code_stub": _STUBS}})
     config.CourseDirectory.root = str(folder)
     config.CourseDirectory.course_id = COURSE
     for exercise in names:

@@ -167,7 +167,7 @@ def _summary(listed, rows):
     for one in listed:
         for task in one["tasks"]:
             lost = [line for line in task["message"].splitlines() if not line.startswith("killed: ")]
-            if task["points"] is not None and task["points"] < task["maximum"] and lost:
+            if task["status"] in ("failed", "partly", "timed out") and lost:
                 missed.update(f"{task['task']}: {line}" for line in set(lost))
     missed = missed.most_common(12)
     body = _JINJA.from_string(_SUMMARY).render(

@@ -14,6 +14,7 @@ import json
 import os
 import select
 import time
+import traceback
 
 import numpy as np
 
@@ -105,7 +106,7 @@ class Wire:
         except (Ended, TooLate):
             raise
         except BaseException as error:  # also SystemExit: what a student raises is an answer
-            answer = {"raise": _told(error)}
+            answer = {"raise": _told(error, quote=not self._guarded)}
         after = [_state(thing) for thing in got]
         answer["after"] = [
             None if _equal(old, new) else self._pack(thing, [])
@@ -307,11 +308,13 @@ def _equal(old, new):
     return old == new
 
 
-def _told(error):
+def _told(error, quote=False):
     try:
         text = str(error)
     except BaseException:
         text = "(its text can't be shown)"
+    if quote and not text and error.__traceback__:
+        text = (traceback.extract_tb(error.__traceback__)[-1].line or "").strip()  # a bare assert: the line says it
     return [type(error).__name__, text[:2000]]
 
 
