@@ -14,8 +14,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import dlcore
-
 _SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/alternatives")
 _DISK = 64 * 2**20  # bytes of the throw-away /tmp
 
@@ -84,7 +82,7 @@ def _environment():
 
 
 def _bwrap(rules):
-    library = Path(dlcore.__file__).parent
+    library = Path(__file__).parents[2]
     readable = [*_SYSTEM, sys.base_prefix, sys.prefix, str(library)]
     command = ["bwrap", "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--clearenv"]
     command += ["--cap-drop", "ALL", "--uid", "65534", "--gid", "65534", "--hostname", "sandbox", "--seccomp", str(rules)]
