@@ -1,6 +1,7 @@
 """The format: what a cell of an exercise is, and which names a test can trust."""
 
 import nbformat
+import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from dlcore.book.exercises import format
@@ -29,6 +30,16 @@ def test_cells_are_told_apart():
     kinds = [format.kind(one) for one in small_exercise().cells]
     assert kinds == ["plain", "locked", "answer", "locked", "test", "hand"]
     assert format.kind(nbformat.from_dict({"cell_type": "code", "metadata": {"nbgrader": None}})) == "plain"
+
+
+def test_a_notebook_is_read_and_anything_else_refused():
+    text = nbformat.writes(small_exercise())
+    assert [cell["source"] for cell in format.read(text)["cells"]] == [cell.source for cell in small_exercise().cells]
+    wrong = ["", "{}", "[]", "[" * 10**5, '{"nbformat": 3, "worksheets": []}', '{"nbformat": 4, "cells": [3]}', '{"nbformat": 4, "cells": 3}',
+             text.replace('"setup"', '["setup"]'), text.replace('"nbgrader": {', '"nbgrader": [3], "x": {', 1)]  # fmt: skip
+    for other in wrong:
+        with pytest.raises(ValueError, match="not a notebook"):
+            format.read(other)
 
 
 def test_a_task_knows_its_answers():

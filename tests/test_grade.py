@@ -22,7 +22,7 @@ LIMITS = {"cell_seconds": 8, "seconds": 60, "memory": 2**30, "progress": False}
 def solved(exercise, first=None):
     """A student's notebook with the answers to the first tasks, or to all."""
     source = release.read(exercise)
-    page = nbformat.read(release.PAGES / f"{exercise}.ipynb", as_version=4)
+    page = release.for_students(source)
     wanted = {name for _, answers in format.tasks(source)[:first] for name in answers}
     for cell, answered in zip(page.cells, source.cells, strict=True):
         if format.name(cell) in wanted:
@@ -95,6 +95,8 @@ ATTACKS = {
     "memory hog": "hog = []\nwhile True: hog.append(bytearray(2**26))",
     "disk filler": "for i in range(10**4): open(f'/tmp/{i}', 'wb').write(bytes(2**20))",
     "network call": NETWORK,
+    "strange letters": "print('\\ud800'); raise ValueError('\\ud800')",
+    "long pages": "for _ in range(200): get_ipython().run_cell('1')\nprint('\\U0001F600' * 10**6)",
     "reads solutions": SOLUTIONS,
     "Zoë .. O'Neil & <b>bold": "print('<script>alert(1)</script>')",
 }
@@ -121,6 +123,10 @@ def hostile(tmp_path_factory):
     (handed / "empty exercise" / name).mkdir(parents=True)
     (handed / "copies" / name).mkdir(parents=True)
     (handed / "copies" / name / f"{name}.ipynb").symlink_to(handed / "honest" / name / f"{name}.ipynb")
+    (handed / "a pipe" / name).mkdir(parents=True)
+    os.mkfifo(handed / "a pipe" / name / f"{name}.ipynb")
+    giant = hand_in(handed, "a giant", name, b"")
+    os.truncate(giant, 2**40)
     (handed / "a stray file.txt").write_text("notes")
     return grade(handed, out, **LIMITS), out
 
@@ -137,7 +143,7 @@ def test_an_attack_that_fails_neither_gains_nor_loses_points(hostile, student):
     "student, status",
     [("patched np.allclose", None), ("altered tests", "not attempted"), ("no notebook", "not a notebook"),
      ("another exercise", "the notebook of another exercise: adam"), ("empty folder", "nothing submitted"),
-     ("empty exercise", "nothing submitted"), ("copies", "a link, not followed")],
+     ("empty exercise", "nothing submitted"), ("copies", "a link, not followed"), ("a pipe", "nothing submitted"), ("a giant", "too large")],
 )  # fmt: skip
 def test_what_earns_nothing_says_why(hostile, student, status):
     rows = [row for row in hostile[0] if row["student"] == student]
@@ -168,7 +174,7 @@ def test_the_table_holds_every_student_and_task(hostile):
     with open(out / "grades.csv", newline="", encoding="utf-8") as file:
         table = list(csv.DictReader(file))
     assert list(table[0]) == ["student", "exercise", "task", "points", "maximum", "status"]
-    assert len(table) == len(rows) == 5 * (1 + len(ATTACKS) + 8)
+    assert len(table) == len(rows) == 5 * (1 + len(ATTACKS) + 10)
     assert [row["points"] for row in table if row["student"] == "honest"] == ["3", "2", "3", "6", ""]
 
 
@@ -255,9 +261,12 @@ def test_a_judge_that_fails_takes_no_points(tmp_path, monkeypatch, capsys):
     hand_in(tmp_path / "in", "ann", "initialization", solved("initialization"))
     monkeypatch.setenv("PYTHONPATH", os.fspath(tmp_path / "broken"))
     (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "nbformat.py").write_text("raise ImportError('no nbformat today')")
+    (tmp_path / "broken" / "numpy.py").write_text("raise ImportError('no NumPy today')")
     assert main([str(tmp_path / "in"), str(tmp_path / "out")]) == 1
-    assert "not graded, the judge failed: ann" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "not graded, the judge failed: ann" in said and "no NumPy today" in said
+    page = (tmp_path / "out" / "feedback" / "ann" / "initialization.html").read_text()
+    assert "no points are lost" in page and "NumPy today" not in page
     monkeypatch.delenv("PYTHONPATH")
     assert main([str(tmp_path / "in"), str(tmp_path / "out")]) == 0  # tried again
 

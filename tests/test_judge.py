@@ -1,5 +1,8 @@
 """The judge: points for what the code does, whatever the notebook around it looks like."""
 
+import json
+import os
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -36,7 +39,7 @@ SOURCE = [
     cell("def check(f):\n    assert f(3) == 9", "check-answer", solution=True),
     test_cell("check", 3, "### BEGIN HIDDEN TESTS\nkills(check, {'x * x': lambda x: x * x}, {'2x': lambda x: 2 * x, '4x': lambda x: 4 * x, "
               "'|x|': abs})\n### END HIDDEN TESTS"),
-    new_markdown_cell("Explain.\n\n*Rubric.* One point for each reason."),
+    new_markdown_cell("## 4 Explain\n\nExplain.\n\n*Rubric.* One point for each reason."),
     cell("Because.", "why", new_markdown_cell, grade=True, solution=True, points=4),
 ]  # fmt: skip
 FULL = {"square": 2, "mine": 1, "check": 3, "why": None}
@@ -109,6 +112,20 @@ def test_a_bare_assert_that_refuses_right_code_is_quoted(tmp_path):
     assert tasks["check"]["message"].endswith("refuses code that is right (x * x): AssertionError: assert f(3) == 8")
 
 
+def test_pictures_of_the_student_s_own_run_are_kept_and_strange_outputs_left(tmp_path):
+    cells = changed()
+    good = {"output_type": "display_data", "metadata": {}, "data": {"image/png": "iVBOR\nw0K"}}
+    for outputs in ([good], 3, [3], [{"data": [3]}], [{"data": {"image/png": 3}}]):
+        text = nbformat.writes(new_notebook(cells=cells))
+        stored = json.loads(text)
+        stored["cells"][1]["outputs"] = outputs
+        (tmp_path / "source.ipynb").write_text(text)
+        (tmp_path / "submission.ipynb").write_text(json.dumps(stored))
+        result = judge(Job(str(tmp_path / "source.ipynb"), str(tmp_path / "submission.ipynb"), "small", "ann"))
+        assert result["status"] == "graded"
+        assert result["cells"][1]["pictures"] == (["iVBORw0K"] if outputs == [good] else [])
+
+
 def test_a_changed_test_is_pointed_out(tmp_path):
     _, result = outcome(tmp_path, changed(square="pass", check=None))
     assert {record["name"]: record["changed"] for record in result["cells"] if record["kind"] == "test"} == {"square": True, "mine": True}
@@ -136,6 +153,9 @@ def test_a_student_s_own_numbers_are_judged(tmp_path):
         ("get_ipython().run_cell = None", {"mine": 0, "check": 0}),
         ("x = [0] * 10**10", {}),
         ("print('x' * 10**8)", {}),
+        ("import os; os._exit(255)", {}),
+        ("print('\\ud800'); raise ValueError('\\ud800')", {}),
+        ("import os, mmap\nos.memfd_create('x')", {}),
     ],
 )
 def test_a_cell_that_breaks_the_process_costs_no_more_than_itself(tmp_path, attack, lost):
@@ -171,6 +191,14 @@ LIES = [
 ]
 
 
+def test_what_a_test_asks_is_not_shown(tmp_path):
+    spy = "asked = []\ndef square(x):\n    asked.append(x)\n    print(x)\n    return x * x"
+    cells = [*changed(square_answer=spy), new_code_cell("print(asked)")]
+    tasks, result = outcome(tmp_path, cells)
+    assert tasks["square"]["points"] == 2
+    assert result["cells"][-1]["output"] == "[]\n"
+
+
 @pytest.mark.parametrize("lie", LIES)
 def test_points_are_not_to_be_had_by_lying(tmp_path, lie):
     wrong = {"square_answer": f"def square(x):\n    return 0\n{lie}", "mine_answer": "mine = -1", "check_answer": "def check(f):\n    return True"}
@@ -186,10 +214,15 @@ def test_points_are_not_to_be_had_by_lying(tmp_path, lie):
         (lambda path: path.write_text("[" * 100_000), "not a notebook"),
         (lambda path: path.write_text('{"nbformat": 4, "cells": [3], "metadata": {}, "nbformat_minor": 5}'), "not a notebook"),
         (lambda path: path.write_bytes(b" " * (21 * 2**20)), "too large"),
+        (lambda path: path.write_text(nbformat.writes(new_notebook(cells=[new_code_cell("") for _ in range(501)]))), "too large"),
+        (lambda path: (path.unlink(), os.mkfifo(path)), "nothing submitted"),
+        (lambda path: path.write_text(path.read_text().replace('"nbgrader": {', '"nbgrader": [], "x": {', 1)), "graded"),
+        (lambda path: path.write_text(path.read_text().replace('"nbgrader": {', '"nbgrader": [3], "x": {', 1)), "not a notebook"),
+        (lambda path: path.write_text(path.read_text().replace('"setup"', '["setup"]', 1)), "not a notebook"),
         (lambda path: path.write_text(path.read_text().replace('"grade_id": "', '"grade_id": "other-')), "the notebook of another exercise: other"),
         (lambda path: (path.rename(path.with_suffix(".kept")), path.symlink_to(path.with_suffix(".kept"))), "a link, not followed"),
     ],
-    ids=["missing", "picture", "list", "deep", "no cells", "huge", "other", "link"],
+    ids=["missing", "picture", "list", "deep", "no cells", "huge", "many cells", "pipe", "no names", "a list of names", "a name that is a list", "other", "link"],
 )  # fmt: skip
 def test_what_cannot_be_run_says_so(tmp_path, spoil, status):
     for name in ("source", "submission"):
@@ -199,5 +232,8 @@ def test_what_cannot_be_run_says_so(tmp_path, spoil, status):
     ids = [format.name(one) for one in SOURCE if format.name(one)]
     job = Job(str(tmp_path / "source.ipynb"), str(path), "small", "ann", ids={"small": ids, "other": [f"other-{i}" for i in ids]})
     result = judge(job)
-    assert result["status"] == status and result["cells"] == []
+    assert result["status"] == status
+    if status == "graded":
+        return
+    assert result["cells"] == []
     assert [(task["status"], task["points"]) for task in result["tasks"]] == [(status, 0)] * 4

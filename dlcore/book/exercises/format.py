@@ -22,6 +22,31 @@ STUB = 'raise NotImplementedError("not answered yet")'
 ANSWER_STUB = "YOUR ANSWER HERE"
 
 
+def read(text):
+    """Return the notebook of a file's text, as dictionaries and with each source in one piece.
+
+    Only version 4 of the format. `nbformat` knows more, and takes a second to import.
+
+    Raises
+    ------
+    ValueError
+        If the text is no such notebook.
+    """
+    try:
+        notebook = json.loads(text)
+        if notebook["nbformat"] != 4:
+            raise TypeError(notebook["nbformat"])
+        for cell in notebook["cells"]:
+            cell["source"] = "".join(cell["source"])
+            about = cell["metadata"].get("nbgrader") or {}
+            texts = [cell["cell_type"], about.get("grade_id") or ""]
+            if not isinstance(about, dict) or not all(isinstance(text, str) for text in texts):
+                raise TypeError(about)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ValueError(f"not a notebook: {type(error).__name__}: {error}") from None
+    return notebook
+
+
 def kind(cell):
     """Return ``"locked"``, ``"answer"``, ``"test"``, ``"hand"`` or ``"plain"``."""
     about = cell["metadata"].get("nbgrader") or {}
@@ -46,13 +71,21 @@ def points(cell):
 def tasks(notebook):
     """Return the tasks of a source in order: ``(its cell, the names of the answer cells before it)``."""
     found, answers = [], []
-    for cell in notebook.cells:
+    for cell in notebook["cells"]:
         if kind(cell) == "answer":
             answers.append(name(cell))
         elif kind(cell) in ("test", "hand"):
             found.append((cell, answers if kind(cell) == "test" else [name(cell)]))
             answers = [] if kind(cell) == "test" else answers
     return found
+
+
+def heading(notebook, cell):
+    """Return the heading above a task, and the rubric in its text, if there is one."""
+    before = [one["source"] for one in notebook["cells"][: notebook["cells"].index(cell)] if one["cell_type"] == "markdown"]
+    headings = re.findall(r"^## (.*)$", "\n".join(before), flags=re.MULTILINE)
+    rubric = before[-1].rpartition("*Rubric.*")[2].strip() if before and "*Rubric.*" in before[-1] else ""
+    return headings[-1] if headings else "", rubric
 
 
 def for_student(source, student):
@@ -90,10 +123,10 @@ def names(source):
 def given(notebook):
     """Return the sources of the locked cells that need no answer, and the names they bind: what a test can trust."""
     sources, trusted = [], {"STUDENT"}
-    for cell in notebook.cells:
+    for cell in notebook["cells"]:
         if kind(cell) == "locked":
-            bound, used = names(cell.source)
+            bound, used = names(cell["source"])
             if used <= trusted:
-                sources.append(cell.source)
+                sources.append(cell["source"])
                 trusted |= bound
     return sources, trusted

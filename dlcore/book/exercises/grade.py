@@ -19,6 +19,7 @@ import hashlib
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -29,7 +30,7 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from dlcore.book.exercises import format, release, report, sandbox
-from dlcore.book.exercises.judge import Job
+from dlcore.book.exercises.judge import LARGEST, Job
 
 GRADES = ("student", "exercise", "task", "points", "maximum", "status")
 BY_HAND = ("student", "exercise", "task", "maximum", "points", "comment")
@@ -93,11 +94,16 @@ def grade(submissions, out, *, students=None, wanted=None, source=release.SOURCE
             delayed(crew.result)(job, _place(out, job)) for job in jobs
         ):
             bar.update()
-    results = [json.loads(_place(out, job).read_text()) for job in jobs]
-    rows = _rows(jobs, results, by_hand)
+    rows, graded = [], []
+    for job in jobs:  # one result at a time: a class's notebooks need not fit into memory
+        result = json.loads(_place(out, job).read_text())
+        tasks = [_marked(job, task, by_hand) for task in result["tasks"]]
+        rows += [{"student": job.student, "exercise": job.exercise} | {key: task[key] for key in GRADES[2:]} for task in tasks]
+        graded.append((job, result["status"], tasks))
+        _write_text(out / "feedback" / job.student / f"{job.exercise}.html", report.feedback(job, result, tasks))
     _write(out / "grades.csv", GRADES, rows)
     _write(out / "by_hand.csv", BY_HAND, _to_grade(rows, by_hand))
-    report.write(out, jobs, results, rows, by_hand)
+    _write_text(out / "summary.html", report.summary(graded))
     return rows
 
 
@@ -139,7 +145,7 @@ class _Crew:
             )  # fmt: skip
             self._running.add(process)
         try:
-            said, errors = process.communicate(json.dumps(asdict(job)), timeout=job.seconds + 60)
+            said, errors = process.communicate(json.dumps(asdict(job)), timeout=2 * job.seconds + 60)
             return json.loads(said)
         except (subprocess.TimeoutExpired, ValueError):
             with contextlib.suppress(ProcessLookupError):
@@ -153,9 +159,10 @@ class _Crew:
 def _not_graded(job, errors):
     """What is written when the judge itself fails: no points are taken, and the next run tries again."""
     source = release.read(job.exercise, Path(job.source).parents[1])
-    why = errors.strip()[-500:]
+    print(f"\nthe judge failed on {job.submission}:\n{errors.strip()[-2000:]}", file=sys.stderr)
+    why = "The grader failed on this notebook, and no points are lost: your instructor has been told."
     found = [{"task": format.name(cell), "points": None, "maximum": format.points(cell), "status": "not graded",
-              "message": why} for cell, _ in format.tasks(source)]  # fmt: skip
+              "message": why, "title": format.heading(source, cell)[0]} for cell, _ in format.tasks(source)]  # fmt: skip
     return {"tasks": found, "cells": [], "status": "not graded"}
 
 
@@ -191,20 +198,19 @@ def _digest(job):
     here = Path(__file__).parent
     for path in [Path(job.source), Path(job.submission), *(here / name for name in _RULES)]:
         with contextlib.suppress(OSError):
-            sums.update(os.readlink(path).encode() if path.is_symlink() else path.read_bytes())
+            about = path.lstat()
+            plain = stat.S_ISREG(about.st_mode) and about.st_size <= LARGEST  # a pipe or a giant is not read
+            sums.update(path.read_bytes() if plain else f"{about.st_mode} {about.st_size}".encode())
     return sums.hexdigest()
 
 
-def _rows(jobs, results, by_hand):
-    rows = []
-    for job, result in zip(jobs, results, strict=True):
-        for task in result["tasks"]:
-            row = {"student": job.student, "exercise": job.exercise} | {key: task[key] for key in GRADES[2:]}
-            mark = by_hand.get((job.student, job.exercise, task["task"]))
-            if row["status"] == "by hand" and mark and mark["points"] is not None:
-                row |= {"points": mark["points"], "status": "graded by hand"}
-            rows.append(row)
-    return rows
+def _marked(job, task, by_hand):
+    """A task with what a person gave for it."""
+    mark = by_hand.get((job.student, job.exercise, task["task"])) or {"points": None, "comment": ""}
+    task = task | {"comment": mark["comment"]}
+    if task["status"] == "by hand" and mark["points"] is not None:
+        task |= {"points": mark["points"], "status": "graded by hand"}
+    return task
 
 
 def _to_grade(rows, by_hand):
@@ -242,7 +248,7 @@ def _write(path, columns, rows):
         lines.append({key: row[key] for key in columns} | numbers)
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(path.name + ".new")
-    with open(new, "w", newline="", encoding="utf-8") as file:
+    with open(new, "w", newline="", encoding="utf-8", errors="replace") as file:
         table = csv.DictWriter(file, columns)
         table.writeheader()
         table.writerows(lines)
@@ -252,7 +258,7 @@ def _write(path, columns, rows):
 def _write_text(path, content):
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(path.name + ".new")
-    new.write_text(content, encoding="utf-8")
+    new.write_text(content, encoding="utf-8", errors="replace")
     new.replace(path)
 
 

@@ -1,9 +1,10 @@
 """Judge: how many points does one submission earn?
 
-The student's notebook runs in a sandbox, cell by cell. When it reaches a task, the judge runs *the source's* test,
-hidden part included, in its own process: what the locked cells define it defines itself, and every other name is
-asked of the student's process and met as a `Remote`. So no test enters the sandbox, the student's copies of the tests
-do not count, and the value that is compared has left the reach of the student's code.
+The student's notebook runs in a sandbox, cell by cell, and then once more from the start. In the second round, when it
+reaches a task, the judge runs *the source's* test, hidden part included, in its own process: what the locked cells
+define it defines itself, and every other name is asked of the student's process and met as a `Remote`. So no test
+enters the sandbox, the student's copies of the tests do not count, and the value that is compared has left the reach of
+the student's code. What cells print is taken from the first round, which knows nothing of the tests' questions.
 
 A cell that does not end, or ends the process, costs its own task: the sandbox is started again without it.
 
@@ -15,6 +16,7 @@ import contextlib
 import io
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -22,13 +24,15 @@ from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import nbformat
 import numpy as np
 
 from dlcore.book.exercises import format, sandbox
 from dlcore.book.exercises.wire import Ended, TooLate, Wire
 
-_LARGEST = 20 * 2**20  # bytes of a submission
+LARGEST = 20 * 2**20  # bytes of a submission
+_MOST_CELLS = 500
+_SHOWN = {"source": 10_000, "output": 10_000, "error": 2_000}  # characters of a cell that are kept for the feedback
+_SHOWN_IN_ALL = 500_000
 
 
 @dataclass
@@ -56,10 +60,15 @@ class Task:
     maximum: float
     status: str
     message: str = ""
+    title: str = ""
 
 
 class Unusable(Exception):
     """This submission cannot be run at all; the text is its status."""
+
+
+class Full(BaseException):
+    """A cell has filled the memory."""
 
 
 class Student:
@@ -93,13 +102,14 @@ class Student:
             code = self._process.wait(timeout=2)
         except Exception:
             return "the process stopped talking"
-        killed = -code if code < 0 else code - 128 if code > 128 else None
-        return f"the process was killed ({signal.Signals(killed).name})" if killed else f"the process ended with code {code}"
+        killed = -code if code < 0 else code - 128
+        names = {number.value: number.name for number in signal.Signals}
+        return f"the process was killed ({names[killed]})" if killed in names else f"the process ended with code {code}"
 
 
 def judge(job):
     """Run and judge a submission. Return its tasks, and its cells with what they gave."""
-    source = nbformat.read(job.source, as_version=4)
+    source = format.read(Path(job.source).read_text(encoding="utf-8"))
     try:
         notebook = _read(job)
     except Unusable as refused:
@@ -108,15 +118,28 @@ def judge(job):
         return {"tasks": [asdict(task) for task in found], "cells": [], "status": status}
     steps, cells = _steps(source, notebook, job)
     found = _run(job, source, steps, cells)
-    texts = {format.name(cell): cell.source for cell in notebook.cells}
+    texts = {format.name(cell): cell["source"] for cell in notebook["cells"]}
     tasks = []
     for cell, answers in format.tasks(source):
-        task = found.get(format.name(cell)) or _by_hand(cell, texts, _rubric(source, cell))
+        heading, rubric = format.heading(source, cell)
+        task = found.get(format.name(cell)) or _by_hand(cell, texts, rubric)
         stubs = [format.STUB in texts.get(answer, "") for answer in answers]
         if format.kind(cell) == "test" and task.points == 0 and stubs and all(stubs):
             task.status, task.message = "not attempted", ""
+        task.title = heading
         tasks.append(asdict(task))
-    return {"tasks": tasks, "cells": cells, "status": "graded"}
+    return {"tasks": tasks, "cells": _shown(cells), "status": "graded"}
+
+
+def _shown(cells):
+    """The cells cut to a size that a page can show."""
+    left = _SHOWN_IN_ALL
+    for cell in cells:
+        for key, most in _SHOWN.items():
+            cell[key] = cell[key][: min(most, max(0, left))]
+            left -= len(cell[key])
+        cell["pictures"] = [picture for picture in cell["pictures"] if (left := left - len(picture) // 10) > 0]
+    return cells
 
 
 def _read(job):
@@ -125,16 +148,15 @@ def _read(job):
         raise Unusable("a link, not followed")
     if not path.is_file():
         raise Unusable("nothing submitted")
-    if path.stat().st_size > _LARGEST:
+    if path.stat().st_size > LARGEST:
         raise Unusable("too large")
     try:
-        notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
-        for cell in notebook.cells:
-            cell.source = "".join(cell.source)
-            cell.metadata.get("nbgrader"), cell.cell_type  # noqa: B018  a cell without them is no cell
-    except Exception:
+        notebook = format.read(path.read_text(encoding="utf-8"))
+    except ValueError:
         raise Unusable("not a notebook") from None
-    here = {format.name(cell) for cell in notebook.cells}
+    if len(notebook["cells"]) > _MOST_CELLS:
+        raise Unusable("too large")
+    here = {format.name(cell) for cell in notebook["cells"]}
     if not here & set(job.ids.get(job.exercise, [])):
         for exercise, ids in job.ids.items():
             if here & set(ids):
@@ -144,31 +166,31 @@ def _read(job):
 
 def _steps(source, notebook, job):
     """The cells to run and the tests to judge, in order, and a record of each cell for the feedback."""
-    ours = {format.name(cell): cell for cell in source.cells if format.name(cell)}
+    ours = {format.name(cell): cell for cell in source["cells"] if format.name(cell)}
     steps, cells, met = [], [], set()
-    for cell in notebook.cells:
+    for cell in notebook["cells"]:
         known = ours.get(format.name(cell))
         what = format.kind(known) if known is not None else "plain"
         met.add(format.name(cell))
-        record = {"kind": what, "name": format.name(cell), "type": cell.cell_type, "source": cell.source}
+        record = {"kind": what, "name": format.name(cell), "type": cell["cell_type"], "source": cell["source"]}
         record |= {"output": "", "error": "", "pictures": _pictures(cell), "changed": False}
         if what == "test":
             steps = [step for step in steps if step != ("judge", format.name(cell))]
             steps.append(("judge", format.name(cell)))
-            record["changed"] = cell.source.strip() != format.public(known.source).strip()
-        elif cell.cell_type == "code":
+            record["changed"] = cell["source"].strip() != format.public(known["source"]).strip()
+        elif cell["cell_type"] == "code":
             if what == "locked":
-                record["source"] = format.for_student(known.source, job.variant)
+                record["source"] = format.for_student(known["source"], job.variant)
             steps.append(("run", len(cells)))
         cells.append(record)
-    for number, cell in enumerate(source.cells):
+    for number, cell in enumerate(source["cells"]):
         if format.name(cell) in met:
             continue
         if format.kind(cell) == "test":  # deleted: it is judged all the same
             steps.append(("judge", format.name(cell)))
         elif format.kind(cell) == "locked" and number < 3:
             cells.append({"kind": "locked", "name": format.name(cell), "type": "code", "output": "", "error": "",
-                          "pictures": [], "changed": True, "source": format.for_student(cell.source, job.variant)})  # fmt: skip
+                          "pictures": [], "changed": True, "source": format.for_student(cell["source"], job.variant)})  # fmt: skip
             steps.insert(0, ("run", len(cells) - 1))
     return steps, cells
 
@@ -176,52 +198,64 @@ def _steps(source, notebook, job):
 def _pictures(cell):
     """The pictures that the student's own run left in the notebook."""
     kept = []
-    for output in cell.get("outputs") or []:
+    outputs = cell.get("outputs")
+    for output in outputs if isinstance(outputs, list) else []:
         data = output.get("data") if isinstance(output, dict) else None
-        picture = (data or {}).get("image/png")
+        picture = data.get("image/png") if isinstance(data, dict) else None
         if isinstance(picture, str) and len(picture) < 2**20 and len(kept) < 4:
             kept.append(picture.replace("\n", ""))
     return kept
 
 
 def _run(job, source, steps, cells):
+    """Run the notebook for what it shows, then again with the tests. Return what became of each test."""
     tests = {format.name(cell): cell for cell, _ in format.tasks(source) if format.kind(cell) == "test"}
     trusted = _trusted(source, job.variant)
+    broken, found = {}, {}
+
+    def show(wire, what, which):
+        cells[which] |= _ran(wire, cells[which]["source"])
+
+    def test(wire, what, which):
+        if what == "run":
+            _ran(wire, cells[which]["source"])
+        elif which not in found:
+            found[which] = _test(tests[which], wire, trusted)
+
+    _play(job, [step for step in steps if step[0] == "run"], show, broken)
+    for (_, which), (status, why) in broken.items():
+        cells[which]["error"] = f"{status}: {why}"
+    _play(job, steps, test, broken)
+    late = "timed out", f"the whole notebook took more than {job.seconds:g} s"
+    lost = {name: Task(name, 0, format.points(cell), *broken.get(("judge", name), late)) for name, cell in tests.items()}
+    return lost | found
+
+
+def _play(job, steps, do, broken):
+    """Take the steps, each by ``do(wire, what, which)``, and begin again in a new sandbox after one that breaks it.
+
+    `broken` holds the steps to leave out, with a status and a reason, and gains those that break a sandbox.
+    """
     end = time.monotonic() + job.seconds
-    found, skipped = {}, set()
-    while True:
+    while time.monotonic() < end:
         with Student(job) as student:
-            for number, (what, which) in enumerate(steps):
-                if number in skipped or which in found:
+            for step in steps:
+                if step in broken:
                     continue
                 student.wire.deadline = min(end, time.monotonic() + job.cell_seconds)
                 try:
-                    if what == "judge":
-                        found[which] = _test(tests[which], student.wire, trusted)
-                    else:
-                        cells[which] |= _ran(student.wire, cells[which]["source"])
-                        if cells[which]["error"].startswith("MemoryError"):  # what filled it is still there
-                            skipped.add(number)
-                            break
+                    do(student.wire, *step)
                     continue
                 except TooLate:
                     over = time.monotonic() >= end
-                    status, why = "timed out", f"no end after {job.seconds if over else job.cell_seconds:g} s"
+                    broken[step] = "timed out", f"no end after {job.seconds if over else job.cell_seconds:g} s"
+                except Full:
+                    broken[step] = "MemoryError", f"more than {job.memory / 2**30:.2g} GB"
                 except Ended:
-                    status, why = "process ended", student.why_it_ended()
-                skipped.add(number)
-                if what == "judge":
-                    found[which] = Task(which, 0, format.points(tests[which]), status, why)
-                else:
-                    cells[which]["error"] = f"{status}: {why}"
+                    broken[step] = "process ended", student.why_it_ended()
                 break
             else:
-                return found
-        if time.monotonic() >= end:
-            for name, cell in tests.items():
-                message = f"the whole notebook took more than {job.seconds:g} s"
-                found.setdefault(name, Task(name, 0, format.points(cell), "timed out", message))
-            return found
+                return
 
 
 def _ran(wire, source):
@@ -231,6 +265,8 @@ def _ran(wire, source):
     except Exception as error:
         answer = {"error": f"{type(error).__name__}: {error}"}
     answer = answer if isinstance(answer, dict) else {}
+    if str(answer.get("error", "")).startswith("MemoryError"):
+        raise Full  # what filled the memory is still there
     return {key: str(answer.get(key, ""))[:20_000] for key in ("output", "error")}
 
 
@@ -250,9 +286,9 @@ def _test(cell, wire, trusted):
              for key, v in trusted.items() if key != "__builtins__"}  # fmt: skip
     printed = io.StringIO()
     try:
-        for name in sorted(format.names(cell.source)[1] - set(space)):
+        for name in sorted(format.names(cell["source"])[1] - set(space)):
             space[name] = wire.root.look(name)
-        tree = ast.parse(cell.source)
+        tree = ast.parse(cell["source"])
         last = ast.Expression(tree.body.pop().value) if isinstance(tree.body[-1], ast.Expr) else None
         with contextlib.redirect_stdout(printed):
             exec(compile(tree, "<test>", "exec"), space)
@@ -267,12 +303,8 @@ def _test(cell, wire, trusted):
 
 
 def _said(printed, message):
-    return "\n".join(filter(None, [printed.getvalue().strip(), message]))[:4000]
-
-
-def _rubric(source, cell):
-    before = "".join(one.source for one in source.cells[: source.cells.index(cell)] if one.cell_type == "markdown")
-    return before.rpartition("*Rubric.*")[2].strip()
+    lines = dict.fromkeys([*printed.getvalue().strip().splitlines(), *message.splitlines()])  # each once
+    return "\n".join(filter(None, lines))[:4000]
 
 
 def _by_hand(cell, texts, rubric):
@@ -283,6 +315,17 @@ def _by_hand(cell, texts, rubric):
     return Task(task, None, most, "by hand", rubric)
 
 
+def _printable(value):
+    """A copy in which every text can be written to a file, whatever a student's bytes were."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {key: _printable(item) for key, item in value.items()}
+    return [_printable(item) for item in value] if isinstance(value, list) else value
+
+
 if __name__ == "__main__":
-    result = judge(Job(**json.load(sys.stdin)))
-    json.dump(result, sys.stdout)
+    job = Job(**json.load(sys.stdin))
+    for kind, most in [(resource.RLIMIT_AS, job.memory + 2**30), (resource.RLIMIT_CPU, int(2 * job.seconds) + 30)]:
+        resource.setrlimit(kind, (most, most))  # what a student sends is read here
+    json.dump(_printable(judge(job)), sys.stdout)

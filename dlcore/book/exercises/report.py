@@ -8,7 +8,6 @@ import io
 import warnings
 from collections import Counter
 from html import escape
-from pathlib import Path
 from urllib.parse import quote
 
 import matplotlib
@@ -52,7 +51,7 @@ _FEEDBACK = """<h1>{{ job.exercise }}: {{ job.student }}</h1>
 <div class="wide"><table>
 <tr><th>task</th><th class="n">points</th><th>what happened</th></tr>
 {% for task in tasks -%}
-<tr><td>{{ task.task }}</td>
+<tr><td>{{ task.title or task.task }}</td>
 <td class="n {{ 'full' if task.points == task.maximum else 'lost' if task.points is not none else '' }}">
 {{- "–" if task.points is none else "%g" % task.points }} / {{ "%g" % task.maximum }}</td>
 <td>{{ task.status }}{% if task.message %}<pre>{{ task.message }}</pre>{% endif %}
@@ -95,83 +94,58 @@ missing submissions are left out. The mark is the mean.</p>
 <div class="wide"><table>
 <tr><th>student</th><th>exercise</th><th class="n">points</th><th>status</th></tr>
 {% for s in submissions -%}
-<tr><td>{{ s.student }}</td><td><a href="{{ s.link }}">{{ s.exercise }}</a></td><td class="n">{{ "%g" % s.points }} / {{ "%g" % s.maximum }}</td><td>{{ s.status }}</td></tr>
+<tr><td>{{ s.job.student }}</td><td><a href="{{ s.link }}">{{ s.job.exercise }}</a></td><td class="n">{{ "%g" % s.points }} / {{ "%g" % s.maximum }}</td><td>{{ s.status }}</td></tr>
 {% endfor %}</table></div>
 """
 
 _JINJA = Environment(autoescape=True)
-_UNRUN = ("nothing submitted", "not a notebook", "too large", "a link, not followed", "not graded", "by hand")
+_RAN = ("passed", "partly", "failed", "not attempted", "timed out", "process ended", "graded by hand")
 
 
-def write(out, jobs, results, rows, by_hand):
-    """Write a feedback page for each submission and the summary of the class.
+def feedback(job, result, tasks):
+    """Return a submission's page.
 
     Parameters
     ----------
-    out : Path
-    jobs, results : sequence
+    job, result
         What was judged, and what came of it: see `judge`.
-    rows : list of dict
-        The rows of ``grades.csv``.
-    by_hand : dict
-        ``(student, exercise, task)``: points and comment.
+    tasks : list of dict
+        The result's tasks, with a person's points and comments.
     """
-    final = {(row["student"], row["exercise"], row["task"]): row for row in rows}
-    listed = []
-    for job, result in zip(jobs, results, strict=True):
-        place = out / "feedback" / job.student / f"{job.exercise}.html"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        tasks = []
-        for task in result["tasks"]:
-            name = (job.student, job.exercise, task["task"])
-            row = {key: final[name][key] for key in ("points", "status")}
-            tasks.append(task | row | {"comment": (by_hand.get(name) or {}).get("comment", "")})
-        place.write_text(_feedback(job, result, tasks), encoding="utf-8")
-        listed.append({
-            "student": job.student, "exercise": job.exercise, "status": result["status"], "tasks": tasks,
-            "points": sum(task["points"] or 0 for task in tasks), "maximum": sum(task["maximum"] for task in tasks),
-            "link": quote(f"feedback/{job.student}/{job.exercise}.html"),
-        })  # fmt: skip
-    (out / "summary.html").write_text(_summary(listed, rows), encoding="utf-8")
-
-
-def _feedback(job, result, tasks):
-    graded = [task for task in tasks if task["points"] is not None]
+    given = [task for task in tasks if task["points"] is not None]
     body = _JINJA.from_string(_FEEDBACK).render(
         job=job, tasks=tasks, cells=result["cells"], status=result["status"],
-        total=sum(task["points"] for task in graded), maximum=sum(task["maximum"] for task in tasks),
+        total=sum(task["points"] for task in given), maximum=sum(task["maximum"] for task in tasks),
         waiting=sum(task["maximum"] for task in tasks if task["points"] is None),
     )  # fmt: skip
     return _page(f"{job.exercise}: {job.student}", body)
 
 
-def _summary(listed, rows):
-    exercises = []
-    for name in dict.fromkeys(one["exercise"] for one in listed):
-        here = [one for one in listed if one["exercise"] == name]
-        ran = [one for one in here if one["status"] == "graded"]
-        exercises.append({
-            "name": name, "students": len(here),
-            "handed_in": sum(one["status"] not in ("nothing submitted",) for one in here),
-            "median": float(np.median([one["points"] for one in ran])) if ran else None,
-            "maximum": here[0]["maximum"],
-            "waiting": sum(task["status"] == "by hand" for one in here for task in one["tasks"]),
-        })  # fmt: skip
-    shares = {}
-    for row in sorted(rows, key=lambda row: row["exercise"]):
-        reached = shares.setdefault(f"{row['exercise']}: {row['task']}", [])
-        if row["status"] not in _UNRUN and row["points"] is not None:
-            reached.append(row["points"] / row["maximum"])
+def summary(graded):
+    """Return the page of a class.
+
+    Parameters
+    ----------
+    graded : list of (job, status, tasks)
+    """
+    exercises, shares, missed, submissions = {}, {}, Counter(), []
+    for job, status, tasks in sorted(graded, key=lambda one: one[0].exercise):
+        exercises.setdefault(job.exercise, []).append((status, tasks))
+        for task in tasks:
+            reached = shares.setdefault(f"{job.exercise}: {task['task']}", [])
+            if task["points"] is not None and task["status"] in _RAN:
+                reached.append(task["points"] / task["maximum"])
+            lost = {line for line in task["message"].splitlines() if not line.startswith("killed: ")}
+            if task["status"] in ("failed", "partly", "timed out"):
+                missed.update(f"{task['task']}: {line}" for line in lost)
+    for job, status, tasks in graded:
+        place = quote(f"feedback/{job.student}/{job.exercise}.html".encode("utf-8", "surrogateescape"))
+        submissions.append({"job": job, "status": status, "link": place, **_sums(tasks)})
     shares = {task: reached for task, reached in shares.items() if reached}
-    missed = Counter()
-    for one in listed:
-        for task in one["tasks"]:
-            lost = [line for line in task["message"].splitlines() if not line.startswith("killed: ")]
-            if task["status"] in ("failed", "partly", "timed out") and lost:
-                missed.update(f"{task['task']}: {line}" for line in set(lost))
     missed = missed.most_common(12)
     body = _JINJA.from_string(_SUMMARY).render(
-        exercises=exercises, submissions=listed, statuses=Counter(row["status"] for row in rows).most_common(),
+        exercises=[_exercise(name, here) for name, here in exercises.items()], submissions=submissions,
+        statuses=Counter(task["status"] for _, _, tasks in graded for task in tasks).most_common(),
         scores=_picture(_draw_scores, shares) if shares else "", scores_alt=_scores_in_words(shares),
         missed=_picture(_draw_missed, missed) if missed else "",
         missed_alt="; ".join(f"{text}: {count}" for text, count in missed),
@@ -179,8 +153,22 @@ def _summary(listed, rows):
     return _page("Summary", body)
 
 
+def _sums(tasks):
+    return {"points": sum(task["points"] or 0 for task in tasks), "maximum": sum(task["maximum"] for task in tasks)}
+
+
+def _exercise(name, here):
+    reached = [_sums(tasks)["points"] for status, tasks in here if status == "graded"]
+    return {
+        "name": name, "students": len(here), "handed_in": sum(status != "nothing submitted" for status, _ in here),
+        "median": float(np.median(reached)) if reached else None, "maximum": _sums(here[0][1])["maximum"],
+        "waiting": sum(task["status"] == "by hand" for _, tasks in here for task in tasks),
+    }  # fmt: skip
+
+
 def _page(title, body):
-    return _PAGE.replace("{{ title }}", escape(title)).replace("{{ body }}", body)
+    page = _PAGE.replace("{{ title }}", escape(title)).replace("{{ body }}", body)
+    return page.encode("utf-8", "replace").decode()
 
 
 def _picture(draw, values):

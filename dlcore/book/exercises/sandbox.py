@@ -108,7 +108,10 @@ def _filter():
     thread = 0x00010000  # CLONE_THREAD
     rules.add_rule(seccomp.ERRNO(errno.EPERM), "clone", seccomp.Arg(0, seccomp.MASKED_EQ, thread, 0))
     rules.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")  # then libc falls back to clone
-    for name in ("fork", "vfork", "ptrace", "mount", "umount2", "unshare", "setns", "keyctl", "bpf", "io_uring_setup"):
+    memory = ("memfd_create", "memfd_secret", "shmget", "msgget", "semget", "mq_open")  # of the system, past the limit
+    keys = ("add_key", "request_key", "keyctl")
+    others = ("fork", "vfork", "ptrace", "mount", "umount2", "unshare", "setns", "bpf", "io_uring_setup", "userfaultfd")
+    for name in (*others, *memory, *keys, "perf_event_open"):
         try:
             rules.add_rule(seccomp.ERRNO(errno.EPERM), name)
         except (RuntimeError, ValueError, OSError):  # a call that this machine does not have

@@ -18,7 +18,7 @@ import traceback
 
 import numpy as np
 
-_LONGEST = 2**26  # bytes of one message
+_LONGEST = 2**23  # bytes of one message
 _KINDS = "biufcU"  # kinds of arrays that travel: no objects
 
 
