@@ -30,7 +30,7 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from dlcore.book.exercises import format, release, report, sandbox
-from dlcore.book.exercises.judge import LARGEST, Job
+from dlcore.book.exercises.judge import LARGEST, Job, judge
 
 GRADES = ("student", "exercise", "task", "points", "maximum", "status")
 BY_HAND = ("student", "exercise", "task", "maximum", "points", "comment")
@@ -129,7 +129,8 @@ class _Crew:
         with contextlib.suppress(OSError, ValueError, KeyError):
             if json.loads(place.read_text())["digest"] == digest:
                 return
-        result = self._judge(job)
+        missing = not os.path.lexists(job.submission)  # then there is nothing to run
+        result = judge(job) if missing else self._judge(job)
         if result is not None:
             _write_text(place, json.dumps(result | {"digest": digest if result["status"] != "not graded" else ""}))
 
