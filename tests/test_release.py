@@ -146,9 +146,11 @@ def test_nbgrader_alone_gives_the_solution_all_points_and_an_untouched_notebook_
         to.mkdir(parents=True)
         (to / "initialization.ipynb").write_text((course / part / "initialization" / "initialization.ipynb").read_text())
     environment = os.environ | {"PATH": os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]}
-    done = subprocess.run([sys.executable, "-m", "nbgrader", "autograde", "initialization"], cwd=course, env=environment,
-                          capture_output=True, text=True)  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
+    for command in ("autograde", "generate_feedback"):
+        done = subprocess.run([sys.executable, "-m", "nbgrader", command, "initialization"], cwd=course, env=environment,
+                              capture_output=True, text=True)  # fmt: skip
+        assert done.returncode == 0, done.stderr[-2000:]
+    assert (course / "feedback" / "solved" / "initialization" / "initialization.html").exists()
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}", release.COURSE) as book:
         scores = {student: book.find_submission("initialization", student).score for student in ("solved", "untouched")}
     machine = sum(format.points(cell) for cell, _ in format.tasks(release.read("initialization")) if format.kind(cell) == "test")
