@@ -75,9 +75,9 @@ def test_what_needs_an_answer_is_not_trusted():
 
 def test_a_task_has_the_heading_above_it_and_its_own_rubric():
     text = [cell("## 1 First (2 points)\n\nDo it.", new=new_markdown_cell), cell("x = 1", "x", grade=True, points=2),
-            cell("## 2 Second (3 points)\n\nWhy?\n\n*Rubric.* A point each.", new=new_markdown_cell),
+            cell("## 2 Second (3 points, graded by a person)\n\nWhy?\n\n*Rubric.* A point each.", new=new_markdown_cell),
             cell("Because.", "why", new=new_markdown_cell, grade=True, solution=True, points=3)]  # fmt: skip
     notebook = new_notebook(cells=text)
-    assert format.heading(notebook, text[1]) == ("1 First (2 points)", "")
-    assert format.heading(notebook, text[3]) == ("2 Second (3 points)", "A point each.")
+    assert format.heading(notebook, text[1]) == ("1 First", "")
+    assert format.heading(notebook, text[3]) == ("2 Second", "A point each.")
     assert format.heading(new_notebook(cells=text[1:2]), text[1]) == ("", "")

@@ -85,7 +85,8 @@ def heading(notebook, cell):
     before = [one["source"] for one in notebook["cells"][: notebook["cells"].index(cell)] if one["cell_type"] == "markdown"]
     headings = re.findall(r"^## (.*)$", "\n".join(before), flags=re.MULTILINE)
     rubric = before[-1].rpartition("*Rubric.*")[2].strip() if before and "*Rubric.*" in before[-1] else ""
-    return headings[-1] if headings else "", rubric
+    title = re.sub(r" \(\d+ points?[^)]*\)$", "", headings[-1]) if headings else ""
+    return title, rubric
 
 
 def for_student(source, student):
