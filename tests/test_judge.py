@@ -6,19 +6,13 @@ import os
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from test_format import cell
 from test_sandbox import needs_sandbox
 
 from dlcore.book.exercises import format
 from dlcore.book.exercises.judge import Job, judge
 
 pytestmark = needs_sandbox
-
-
-def cell(source, name=None, new=new_code_cell, **about):
-    one = new(source)
-    if name:
-        one.metadata["nbgrader"] = {"grade_id": name, "grade": False, "solution": False, "locked": False} | about
-    return one
 
 
 def test_cell(name, points, source):
@@ -105,6 +99,16 @@ def test_the_message_names_the_mistake(tmp_path):
 )
 def test_what_becomes_of_locked_cells_does_not_matter(tmp_path, cells):
     assert scores(tmp_path, cells) == FULL
+
+
+def test_a_locked_cell_that_an_answer_needs_is_restored_wherever_it_stood(tmp_path):
+    given = cell("TRUE_SQUARES = {3: 9}", "squares", locked=True)
+    answer = cell("def check(f):\n    assert f(3) == TRUE_SQUARES[3]", "check-answer", solution=True)
+    source = [*SOURCE[:5], given, answer, *SOURCE[6:]]
+    for content, path in ((source, "source"), (source[:5] + source[6:], "submission")):
+        (tmp_path / f"{path}.ipynb").write_text(nbformat.writes(new_notebook(cells=content)))
+    result = judge(Job(str(tmp_path / "source.ipynb"), str(tmp_path / "submission.ipynb"), "small", "ann"))
+    assert {task["task"]: task["points"] for task in result["tasks"]} == FULL
 
 
 def test_a_bare_assert_that_refuses_right_code_is_quoted(tmp_path):

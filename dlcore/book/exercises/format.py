@@ -96,11 +96,7 @@ def for_student(source, student):
 
 def public(source):
     """Return a test's source without its hidden part."""
-    return _without(source, "HIDDEN TESTS")
-
-
-def _without(source, what):
-    pattern = rf"^[^\n]*BEGIN {what}.*?END {what}[^\n]*(\n|\Z)"
+    pattern = r"^[^\n]*BEGIN HIDDEN TESTS.*?END HIDDEN TESTS[^\n]*(\n|\Z)"
     return re.sub(pattern, "", source, flags=re.MULTILINE | re.DOTALL).rstrip("\n")
 
 

@@ -30,7 +30,7 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from dlcore.book.exercises import format, release, report, sandbox
-from dlcore.book.exercises.judge import LARGEST, Job, judge
+from dlcore.book.exercises.judge import LARGEST, Job, judge, unrun
 
 GRADES = ("student", "exercise", "task", "points", "maximum", "status")
 BY_HAND = ("student", "exercise", "task", "maximum", "points", "comment")
@@ -138,11 +138,10 @@ class _Crew:
         with self._lock:
             if self._stopped:
                 return None
-            threads = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
             process = subprocess.Popen(
                 [sys.executable, "-m", "dlcore.book.exercises.judge"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                start_new_session=True, env=os.environ | threads,
+                start_new_session=True, env=os.environ | sandbox.ONE_THREAD,
             )  # fmt: skip
             self._running.add(process)
         try:
@@ -162,9 +161,7 @@ def _not_graded(job, errors):
     source = release.read(job.exercise, Path(job.source).parents[1])
     print(f"\nthe judge failed on {job.submission}:\n{errors.strip()[-2000:]}", file=sys.stderr)
     why = "The grader failed on this notebook, and no points are lost: your instructor has been told."
-    found = [{"task": format.name(cell), "points": None, "maximum": format.points(cell), "status": "not graded",
-              "message": why, "title": format.heading(source, cell)[0]} for cell, _ in format.tasks(source)]  # fmt: skip
-    return {"tasks": found, "cells": [], "status": "not graded"}
+    return unrun(source, None, "not graded", why)
 
 
 def _handed_in(submissions, folders, wanted, source):

@@ -113,9 +113,7 @@ def judge(job):
     try:
         notebook = _read(job)
     except Unusable as refused:
-        status = str(refused)
-        found = [Task(format.name(cell), 0, format.points(cell), status) for cell, _ in format.tasks(source)]
-        return {"tasks": [asdict(task) for task in found], "cells": [], "status": status}
+        return unrun(source, 0, str(refused))
     steps, cells = _steps(source, notebook, job)
     found = _run(job, source, steps, cells)
     texts = {format.name(cell): cell["source"] for cell in notebook["cells"]}
@@ -129,6 +127,15 @@ def judge(job):
         task.title = heading
         tasks.append(asdict(task))
     return {"tasks": tasks, "cells": _shown(cells), "status": "graded"}
+
+
+def unrun(source, points, status, message=""):
+    """Return the result of a submission of which no cell was run: the same for every task."""
+    tasks = [
+        Task(format.name(cell), points, format.points(cell), status, message, format.heading(source, cell)[0])
+        for cell, _ in format.tasks(source)
+    ]
+    return {"tasks": [asdict(task) for task in tasks], "cells": [], "status": status}
 
 
 def _shown(cells):
@@ -167,13 +174,13 @@ def _read(job):
 def _steps(source, notebook, job):
     """The cells to run and the tests to judge, in order, and a record of each cell for the feedback."""
     ours = {format.name(cell): cell for cell in source["cells"] if format.name(cell)}
-    steps, cells, met = [], [], set()
+    needs_no_answer = format.given(source)[0]
+    steps, cells, met, restored = [], [], set(), []
     for cell in notebook["cells"]:
         known = ours.get(format.name(cell))
         what = format.kind(known) if known is not None else "plain"
         met.add(format.name(cell))
-        record = {"kind": what, "name": format.name(cell), "type": cell["cell_type"], "source": cell["source"]}
-        record |= {"output": "", "error": "", "pictures": _pictures(cell), "changed": False}
+        record = _record(what, cell, cell["source"])
         if what == "test":
             steps = [step for step in steps if step != ("judge", format.name(cell))]
             steps.append(("judge", format.name(cell)))
@@ -183,16 +190,21 @@ def _steps(source, notebook, job):
                 record["source"] = format.for_student(known["source"], job.variant)
             steps.append(("run", len(cells)))
         cells.append(record)
-    for number, cell in enumerate(source["cells"]):
-        if format.name(cell) in met:
+    for name, cell in ours.items():  # what was deleted
+        if name in met:
             continue
-        if format.kind(cell) == "test":  # deleted: it is judged all the same
-            steps.append(("judge", format.name(cell)))
-        elif format.kind(cell) == "locked" and number < 3:
-            cells.append({"kind": "locked", "name": format.name(cell), "type": "code", "output": "", "error": "",
-                          "pictures": [], "changed": True, "source": format.for_student(cell["source"], job.variant)})  # fmt: skip
-            steps.insert(0, ("run", len(cells) - 1))
-    return steps, cells
+        if format.kind(cell) == "test":  # it is judged all the same
+            steps.append(("judge", name))
+        elif cell["source"] in needs_no_answer:
+            restored.append(("run", len(cells)))
+            cells.append(_record("locked", cell, format.for_student(cell["source"], job.variant)) | {"changed": True})
+    return restored + steps, cells
+
+
+def _record(kind, cell, source):
+    """What the feedback shows of a cell; running it adds its output and error."""
+    return {"kind": kind, "name": format.name(cell), "type": cell["cell_type"], "source": source, "output": "", "error": "",
+            "pictures": _pictures(cell), "changed": False}  # fmt: skip
 
 
 def _pictures(cell):

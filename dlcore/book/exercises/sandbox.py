@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 _SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/alternatives")
+ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}  # submissions share the cores
 _DISK = 64 * 2**20  # bytes of the throw-away /tmp
 
 
@@ -77,8 +78,7 @@ def popen(module, arguments, fds, *, memory, seconds, unsafe=False):
 
 
 def _environment():
-    threads = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
-    return threads | {"HOME": "/tmp", "PATH": "/usr/bin:/bin", "MPLBACKEND": "agg", "LANG": "C.UTF-8"}
+    return ONE_THREAD | {"HOME": "/tmp", "PATH": "/usr/bin:/bin", "MPLBACKEND": "agg", "LANG": "C.UTF-8"}
 
 
 def _bwrap(rules):
