@@ -43,26 +43,26 @@ test: .venv/ready
 
 # A second run changes no byte; on another machine it changes no text
 notebooks: .venv/ready
-	$(BIN)/python -m dlcore.book.reproducible $(BIN)/jupyter nbconvert --to notebook --execute --inplace \
+	$(BIN)/python -m dlbook.reproducible $(BIN)/jupyter nbconvert --to notebook --execute --inplace \
 		--ExecutePreprocessor.timeout=600 \
-		--NotebookExporter.preprocessors=dlcore.book.notebooks.KeepText $(or $(CHAPTERS),$(wildcard chapters/*.ipynb))
+		--NotebookExporter.preprocessors=dlbook.notebooks.KeepText $(or $(CHAPTERS),$(wildcard chapters/*.ipynb))
 	$(BIN)/pytest --quiet tests/test_notebooks.py
 
 # Tries the published results again, with a clock
 replications: .venv/ready
-	$(BIN)/python -m dlcore.book.reproducible $(BIN)/python -m dlcore.book.replications
+	$(BIN)/python -m dlbook.reproducible $(BIN)/python -m dlbook.replications
 
 # The sources with solutions and hidden tests are in chapters/exercises/source; pages are derived, never edited
 exercises: .venv/ready
-	$(BIN)/python -m dlcore.book.exercises.release pages
+	$(BIN)/python -m dlbook.grader.release pages
 	$(BIN)/pytest --quiet tests/test_release.py
 
 release: .venv/ready
-	$(BIN)/python -m dlcore.book.exercises.release course "$(COURSE)" $(PICKED) $(CLASS)
+	$(BIN)/python -m dlbook.grader.release course "$(COURSE)" $(PICKED) $(CLASS)
 
 grade: .venv/ready
 	@test -n "$(SUBMISSIONS)" || { echo "make grade SUBMISSIONS=dir, where dir/<student>/<exercise>/<exercise>.ipynb"; exit 2; }
-	$(BIN)/python -m dlcore.book.exercises.grade "$(SUBMISSIONS)" "$(OUT)" $(PICKED) $(CLASS) $(if $(UNSAFE),--unsafe)
+	$(BIN)/python -m dlbook.grader.grade "$(SUBMISSIONS)" "$(OUT)" $(PICKED) $(CLASS) $(if $(UNSAFE),--unsafe)
 
 bench: book
 	$(BIN)/pip install --quiet torch==2.13.0

@@ -214,7 +214,7 @@ def bank(n, rng):
     return np.stack([age, income, balance, tenure, products, active], axis=1), labels
 
 
-def fashion(n=6000, dtype=np.float64):
+def fashion(n=6000, dtype=np.float64, pool=1):
     """Fashion-MNIST's clothes: `n` training images and 1,000 test images, from inside this package.
 
     The classes are balanced: in every block of ten images each class comes once, so any multiple of ten is
@@ -225,6 +225,8 @@ def fashion(n=6000, dtype=np.float64):
     n : int from 1 to 6,000
         The first n training images; the test set is always the same 1,000.
     dtype : numpy float dtype
+    pool : 1, 2, 4, 7, 14 or 28
+        Each pixel is the mean of pool × pool pixels, so images are smaller and training faster.
 
     Returns
     -------
@@ -237,11 +239,25 @@ def fashion(n=6000, dtype=np.float64):
     ((20, 1, 28, 28), (1000, 1, 28, 28))
     >>> FASHION_NAMES[images.y_train[0]]
     'Dress'
+    >>> fashion(20, pool=4).x_train.shape
+    (20, 1, 7, 7)
     """
     n = checks.integer("n", n, 1, 6000)
     _float(dtype)
+    pool = checks.integer("pool", pool, 1, 28)
+    if 28 % pool:
+        raise ValueError(f"pool must divide 28, the images' width, got {pool}")
     train_x, train_y, test_x, test_y = _read_four(SUBSET_FOLDER, FASHION_SUBSET)
-    return Images(_scaled(train_x[:n], dtype), train_y[:n], _scaled(test_x, dtype), test_y)
+    train_x, test_x = (_pooled(_scaled(x, dtype), pool) for x in (train_x[:n], test_x))
+    return Images(train_x, train_y[:n], test_x, test_y)
+
+
+def _pooled(images, pool):
+    if pool == 1:
+        return images
+    m, channels, height, width = images.shape
+    blocks = images.reshape(m, channels, height // pool, pool, width // pool, pool)
+    return blocks.mean(axis=(3, 5))
 
 
 def idx_images(folder, checksums=None, dtype=np.float64):

@@ -157,7 +157,10 @@ class BatchNorm:
             self.running_mean += (1 - self.momentum) * (mu - self.running_mean)
             self.running_var += (1 - self.momentum) * (m / (m - 1) * var - self.running_var)
         else:
-            mu, var = self.running_mean.astype(x.dtype, copy=False), self.running_var.astype(x.dtype, copy=False)
+            mu, var = (
+                self.running_mean.astype(x.dtype, copy=False),
+                self.running_var.astype(x.dtype, copy=False),
+            )
             x_mu = x - mu.reshape(per_feature)
         inv_std = (1 / np.sqrt(var + self.eps)).reshape(per_feature)
         x_hat = np.multiply(x_mu, inv_std, out=x_mu)

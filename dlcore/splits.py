@@ -173,7 +173,7 @@ class Selection:
     def __str__(self):
         width = max(len(str(name)) for name in self.scores)
         return "\n".join(
-            f"{str(name):<{width}}  {self.mean[name]:.4g} ± {self.standard_error[name]:.2g}"
+            f"{name!s:<{width}}  {self.mean[name]:.4g} ± {self.standard_error[name]:.2g}"
             + ("  (best)" if name == self.best else "")
             for name in self.scores
         )

@@ -84,6 +84,24 @@ def evaluate(net, x, y, loss):
     return float(value)
 
 
+def error_rate(net, x, y):
+    """The share of the examples whose largest output is not at their label, in evaluation mode.
+
+    Examples
+    --------
+    >>> from dlcore.layers import Dense
+    >>> from dlcore.network import Network
+    >>> net = Network(Dense(1, 2, rng=np.random.default_rng(0)))
+    >>> net.theta[:] = [-1, 1, 0, 0]            # class 1 where x > 0
+    >>> error_rate(net, np.array([[-1.0], [2.0], [3.0], [4.0]]), np.array([0, 1, 1, 0]))
+    0.25
+    """
+    outputs, y = predict(net, x), np.asarray(y)
+    if y.shape != (len(outputs),):
+        raise ValueError(f"y must have one label per example, shape ({len(outputs)},), got {y.shape}")
+    return float(np.mean(outputs.argmax(axis=1) != y))
+
+
 def fit(
     net,
     x,

@@ -2,7 +2,7 @@
 
 import os
 
-from dlcore.book.reproducible import PINNED
+from dlbook.reproducible import PINNED
 
 os.environ.update(PINNED)
 os.environ["MPLBACKEND"] = "agg"

@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from dlcore.book import frames
+from dlbook.explorer import frames
 
 
 def drawn(draw, **values):

@@ -34,7 +34,9 @@ def assert_gradient_of_x(layer, shape, x=None):
 
 def test_dense_is_x_w_plus_b():
     layer, x = dense(), draw((5, 4))
-    expected = [[sum(x[m, i] * layer.W[i, j] for i in range(4)) + layer.b[j] for j in range(3)] for m in range(5)]
+    expected = [
+        [sum(x[m, i] * layer.W[i, j] for i in range(4)) + layer.b[j] for j in range(3)] for m in range(5)
+    ]
     np.testing.assert_allclose(layer.forward(x), expected)
 
 
@@ -129,7 +131,11 @@ def test_activations_equal_pytorchs(layer, name, settings):
     x, dy = np.linspace(-40, 40, 1601), draw(1601)
     tensor = torch.tensor(x, requires_grad=True)
     function = getattr(torch, name, None) or getattr(torch.nn.functional, name)
-    y = getattr(torch.nn.functional, name)(tensor, **settings) if settings or name == "gelu" else function(tensor)
+    y = (
+        getattr(torch.nn.functional, name)(tensor, **settings)
+        if settings or name == "gelu"
+        else function(tensor)
+    )
     y.backward(torch.tensor(dy))
     np.testing.assert_allclose(layer.forward(x), y.detach().numpy(), rtol=1e-10, atol=1e-15)
     np.testing.assert_allclose(layer.backward(dy), tensor.grad.numpy(), rtol=1e-10, atol=1e-15)

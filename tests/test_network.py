@@ -11,7 +11,6 @@ from dlcore.layers import Dense, Flatten, ReLU, Residual, Sigmoid, Tanh
 from dlcore.losses import softmax_cross_entropy
 from dlcore.network import Network
 from dlcore.normalization import BatchNorm, LayerNorm
-from dlcore.optimizers import Adam
 
 
 def build(seed=0, dtype=np.float64, hidden=5):
@@ -34,7 +33,18 @@ def batch(m=6, seed=1):
 def test_every_parameter_is_a_view_of_theta_in_the_layers_order():
     net = build()
     names = list(net.parameters())
-    assert names == "0.W 0.b 1.gamma 1.beta 3.0.W 3.0.b 3.1.gamma 3.1.beta 4.W 4.b".split()
+    assert names == [
+        "0.W",
+        "0.b",
+        "1.gamma",
+        "1.beta",
+        "3.0.W",
+        "3.0.b",
+        "3.1.gamma",
+        "3.1.beta",
+        "4.W",
+        "4.b",
+    ]
     np.testing.assert_array_equal(net.theta, np.concatenate([p.ravel() for p in net.parameters().values()]))
     net.theta[:] = np.arange(net.theta.size)
     np.testing.assert_array_equal(net.layers[0].W, np.arange(20).reshape(4, 5))
@@ -105,7 +115,15 @@ def test_float32_stays_float32_from_end_to_end():
     out = net.forward(x, training=True)
     _, dy = softmax_cross_entropy(out, labels)
     dx = net.backward(dy)
-    assert out.dtype == dy.dtype == dx.dtype == net.theta.dtype == net.grad.dtype == net.running.dtype == np.float32
+    assert (
+        out.dtype
+        == dy.dtype
+        == dx.dtype
+        == net.theta.dtype
+        == net.grad.dtype
+        == net.running.dtype
+        == np.float32
+    )
     for layer in net.layers:
         memory = layer._memory if isinstance(layer._memory, tuple) else (layer._memory,)
         assert all(a.dtype == np.float32 for a in memory if isinstance(a, np.ndarray))

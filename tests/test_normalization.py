@@ -72,7 +72,9 @@ def test_scalers_agree_with_scikit_learn():
         (StandardScaler(), preprocessing.StandardScaler()),
         (MinMaxScaler(-1, 2), preprocessing.MinMaxScaler((-1, 2))),
     ]:
-        np.testing.assert_allclose(ours.fit(train).transform(new), theirs.fit(train).transform(new), atol=1e-12)
+        np.testing.assert_allclose(
+            ours.fit(train).transform(new), theirs.fit(train).transform(new), atol=1e-12
+        )
 
 
 @pytest.mark.parametrize("scaler", [StandardScaler, MinMaxScaler])
@@ -198,7 +200,9 @@ def test_batch_norm_equals_pytorchs(m, n, size, momentum, steps, seed):
     torch = pytest.importorskip("torch")
     shape = (m, n) if size is None else (m, n, *size)
     ours = BatchNorm(n, momentum=momentum)
-    theirs = (torch.nn.BatchNorm1d if size is None else torch.nn.BatchNorm2d)(n, momentum=1 - momentum).double()
+    theirs = (torch.nn.BatchNorm1d if size is None else torch.nn.BatchNorm2d)(
+        n, momentum=1 - momentum
+    ).double()
     same_parameters(torch, ours, theirs, seed)
     for step in range(steps):
         same_both_ways(torch, ours, theirs, shape, seed + step, training=True)

@@ -46,7 +46,9 @@ def papers_adam(theta, gradients, lr, beta1, beta2, eps):
 def test_adam_is_algorithm_1():
     gradients = np.random.default_rng(0).standard_normal((30, 5))
     expected = papers_adam(np.ones(5), gradients, 0.1, 0.8, 0.95, 1e-3)
-    np.testing.assert_allclose(run(opt.Adam(0.1, 0.8, 0.95, 1e-3), np.ones(5), gradients), expected, rtol=1e-13)
+    np.testing.assert_allclose(
+        run(opt.Adam(0.1, 0.8, 0.95, 1e-3), np.ones(5), gradients), expected, rtol=1e-13
+    )
 
 
 def test_momentum_under_a_steady_gradient_moves_by_the_geometric_series():
@@ -113,7 +115,9 @@ def test_blocks_change_no_bit(make):
     gradients = np.random.default_rng(4).standard_normal((5, 1000))
     blocked = make(0.1)
     blocked.block = 64
-    np.testing.assert_array_equal(run(blocked, np.ones(1000), gradients), run(make(0.1), np.ones(1000), gradients))
+    np.testing.assert_array_equal(
+        run(blocked, np.ones(1000), gradients), run(make(0.1), np.ones(1000), gradients)
+    )
 
 
 @every_optimizer
@@ -416,7 +420,9 @@ def test_lbfgs_with_exact_line_searches_walks_the_conjugate_gradients_path_and_e
         p = r_next + (r_next @ r_next) / (r @ r) * p
         r = r_next
         expected.append(theta)
-    path = opt.LBFGS(line_search=exact_on_a_quadratic).minimize(f_and_grad, np.ones(n), steps=n, tolerance=1e-9)
+    path = opt.LBFGS(line_search=exact_on_a_quadratic).minimize(
+        f_and_grad, np.ones(n), steps=n, tolerance=1e-9
+    )
     np.testing.assert_allclose(path.theta, expected, rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(path.theta[-1], minimum, rtol=1e-8)
 
@@ -454,7 +460,9 @@ def test_two_loops_are_the_product_with_the_bfgs_matrix(n, count, seed):
     waves=st.sampled_from([0.0, 3.0, 12.0]),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_a_step_that_strong_wolfe_accepts_obeys_both_conditions_and_is_the_lowest_it_tried(first, constants, waves, seed):
+def test_a_step_that_strong_wolfe_accepts_obeys_both_conditions_and_is_the_lowest_it_tried(
+    first, constants, waves, seed
+):
     c1, c2 = constants
     a, b, height = np.random.default_rng(seed).uniform(0.2, 3.0, 3)
     tried = {}
@@ -492,7 +500,9 @@ def test_strong_wolfe_takes_the_first_length_if_it_will_do_and_searches_with_few
     assert opt.strong_wolfe(phi, 2.5) == 2.5 and set(seen) == {0.0, 2.5}
     seen.clear()
     assert opt.strong_wolfe(phi, 100.0, c2=0.01) == pytest.approx(3.0)
-    assert len(set(seen)) <= 5  # a cubic through the ends is exact on a parabola, once the ends are near enough
+    assert (
+        len(set(seen)) <= 5
+    )  # a cubic through the ends is exact on a parabola, once the ends are near enough
     seen.clear()
     assert opt.strong_wolfe(phi, 0.01, c2=0.01) == pytest.approx(3.0)
     assert sorted(set(seen))[:4] == [0.0, 0.01, 0.02, 0.04]
@@ -542,7 +552,9 @@ def test_a_search_shortens_steps_that_leave_the_domain():
 def test_on_a_slope_without_end_strong_wolfe_takes_the_longest_step_it_tried():
     assert opt.strong_wolfe(lambda alpha: (-alpha, -1.0), 1.0, trials=5) == 16.0
     assert opt.strong_wolfe(lambda alpha: (alpha, 1.0), 1.0) is None
-    assert opt.strong_wolfe(lambda alpha: (float(alpha > 0), -1.0), 1.0) is None  # a slope that the values deny
+    assert (
+        opt.strong_wolfe(lambda alpha: (float(alpha > 0), -1.0), 1.0) is None
+    )  # a slope that the values deny
 
 
 def test_backtracking_halves_until_the_decrease_is_sufficient():
@@ -586,7 +598,9 @@ def test_lbfgs_begins_along_the_gradient_with_a_step_no_longer_than_1_and_goes_o
     g = f_and_grad(path.theta[0])[1]
     np.testing.assert_allclose(path.theta[1] - path.theta[0], -g / np.linalg.norm(g))
     np.testing.assert_array_equal(path.alpha[1:], 1)
-    near = opt.LBFGS(line_search=opt.full_step).minimize(f_and_grad, bowl(5, condition=1.5)[2] + 0.01, steps=1)
+    near = opt.LBFGS(line_search=opt.full_step).minimize(
+        f_and_grad, bowl(5, condition=1.5)[2] + 0.01, steps=1
+    )
     assert near.alpha[0] == 1
 
 
@@ -678,7 +692,10 @@ def test_lbfgs_answers_are_scipys_at_a_similar_cost(f_and_grad, start):
     optimize = pytest.importorskip("scipy.optimize")
     ours = opt.LBFGS().minimize(f_and_grad, start, steps=1000, tolerance=1e-7)
     assert ours.stopped == "converged"
-    for method, tolerances in (("BFGS", {"gtol": 1e-7}), ("L-BFGS-B", {"gtol": 1e-7, "ftol": 0.0, "maxcor": 10})):
+    for method, tolerances in (
+        ("BFGS", {"gtol": 1e-7}),
+        ("L-BFGS-B", {"gtol": 1e-7, "ftol": 0.0, "maxcor": 10}),
+    ):
         theirs = optimize.minimize(f_and_grad, start, jac=True, method=method, options=tolerances)
         np.testing.assert_allclose(ours.theta[-1], theirs.x, rtol=1e-5, atol=1e-5)
     assert ours.evaluations[-1] <= 1.2 * theirs.nfev
@@ -695,7 +712,9 @@ def test_newtons_answer_on_logistic_regression_is_scipys():
 @every_second_order
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
 def test_a_start_where_loss_or_gradient_is_not_finite_is_refused(make, wrong):
-    with pytest.raises(opt.NonFiniteGradient, match=r"gradient that f_and_grad returns must be finite.* index \(1,\)"):
+    with pytest.raises(
+        opt.NonFiniteGradient, match=r"gradient that f_and_grad returns must be finite.* index \(1,\)"
+    ):
         make().minimize(lambda theta: (1.0, np.array([1.0, wrong])), np.ones(2), steps=5)
     with pytest.raises(checks.NonFinite, match="loss that f_and_grad returns must be finite, got (nan|inf)"):
         make().minimize(lambda theta: (wrong, np.ones(2)), np.ones(2), steps=5)
@@ -720,7 +739,9 @@ def test_a_network_that_refuses_a_far_point_only_shortens_the_step():
         checks.finite("prediction", np.where(abs(theta) > 2, np.nan, theta))
         return theta @ theta, 2 * theta
 
-    path = opt.LBFGS(line_search=partial(opt.strong_wolfe, c2=0.1)).minimize(f_and_grad, [-1.9, 0.3], steps=20)
+    path = opt.LBFGS(line_search=partial(opt.strong_wolfe, c2=0.1)).minimize(
+        f_and_grad, [-1.9, 0.3], steps=20
+    )
     assert path.stopped == "converged"
     with pytest.raises(checks.NonFinite, match="prediction must be finite"):
         opt.LBFGS().minimize(f_and_grad, [3.0, 0.0], steps=20)
@@ -753,7 +774,9 @@ def test_ctrl_c_returns_the_path_so_far():
 
     path = opt.LBFGS().minimize(f_and_grad, [-1.2, 1.0], steps=100)
     assert path.stopped == "interrupted" and 2 <= len(path.theta) <= 11
-    np.testing.assert_array_equal(path.theta, opt.LBFGS().minimize(rosenbrock, [-1.2, 1.0], steps=100).theta[: len(path.theta)])
+    np.testing.assert_array_equal(
+        path.theta, opt.LBFGS().minimize(rosenbrock, [-1.2, 1.0], steps=100).theta[: len(path.theta)]
+    )
 
 
 @every_second_order
@@ -801,7 +824,11 @@ def test_whole_numbers_are_a_start_in_float64():
 @pytest.mark.parametrize(
     "call, error, message",
     [
-        (lambda: opt.LBFGS().minimize(rosenbrock, [1.0, 2.0], steps=0), ValueError, "steps must be at least 1, got 0"),
+        (
+            lambda: opt.LBFGS().minimize(rosenbrock, [1.0, 2.0], steps=0),
+            ValueError,
+            "steps must be at least 1, got 0",
+        ),
         (
             lambda: opt.LBFGS().minimize(rosenbrock, [1.0, 2.0], steps=5, tolerance=-1),
             ValueError,
@@ -809,7 +836,11 @@ def test_whole_numbers_are_a_start_in_float64():
         ),
         (lambda: opt.LBFGS().minimize("f", [1.0, 2.0], steps=5), TypeError, "f_and_grad must be a function"),
         (lambda: opt.LBFGS(history=0), ValueError, "history must be at least 1, got 0"),
-        (lambda: opt.LBFGS(line_search="wolfe"), TypeError, "line_search must be a function such as strong_wolfe"),
+        (
+            lambda: opt.LBFGS(line_search="wolfe"),
+            TypeError,
+            "line_search must be a function such as strong_wolfe",
+        ),
         (lambda: opt.Newton(damping=-1.0), ValueError, "damping must be at least 0, got -1.0"),
         (lambda: opt.Newton(hessian=np.eye(2)), TypeError, "hessian must be a function of theta"),
         (
@@ -818,14 +849,24 @@ def test_whole_numbers_are_a_start_in_float64():
             r"hessian\(theta\) must have shape \(2, 2\), got \(3, 3\)",
         ),
         (
-            lambda: opt.LBFGS(line_search=lambda phi, alpha: -alpha).minimize(rosenbrock, [1.0, 2.0], steps=5),
+            lambda: opt.LBFGS(line_search=lambda phi, alpha: -alpha).minimize(
+                rosenbrock, [1.0, 2.0], steps=5
+            ),
             ValueError,
             "the length that line_search returns must be above 0",
         ),
-        (lambda: opt.strong_wolfe(lambda a: (0, -1), 1.0, c1=0.5, c2=0.4), ValueError, "c2 must be above 0.5"),
+        (
+            lambda: opt.strong_wolfe(lambda a: (0, -1), 1.0, c1=0.5, c2=0.4),
+            ValueError,
+            "c2 must be above 0.5",
+        ),
         (lambda: opt.strong_wolfe(lambda a: (0, -1), 1.0, c1=0), ValueError, "c1 must be above 0"),
         (lambda: opt.strong_wolfe(lambda a: (0, -1), 1.0, trials=0), ValueError, "trials must be at least 1"),
-        (lambda: opt.backtracking(lambda a: (0, -1), 1.0, shrink=1), ValueError, "shrink must be above 0 and below 1"),
+        (
+            lambda: opt.backtracking(lambda a: (0, -1), 1.0, shrink=1),
+            ValueError,
+            "shrink must be above 0 and below 1",
+        ),
         (lambda: opt.numerical_hessian(rosenbrock, [[1.0]]), ValueError, "theta must have 1 axes"),
     ],
 )

@@ -83,7 +83,11 @@ def test_examples_do_not_see_each_other(kind):
 @every_layer
 @settings(max_examples=10, deadline=None, derandomize=True)
 @given(
-    m=st.integers(1, 3), steps=st.integers(1, 5), n_in=st.integers(1, 3), n=st.integers(1, 3), seed=st.integers(0, 999)
+    m=st.integers(1, 3),
+    steps=st.integers(1, 5),
+    n_in=st.integers(1, 3),
+    n=st.integers(1, 3),
+    seed=st.integers(0, 999),
 )
 def test_backward_is_the_gradient_of_forward(kind, m, steps, n_in, n, seed):
     net = Network(build(kind, n_in, n, seed))
@@ -234,7 +238,9 @@ def test_layers_begin_as_told():
     rnn = RNN(3, 4, rng=np.random.default_rng(1))
     np.testing.assert_array_equal(rnn.W_x, W_x)
     np.testing.assert_array_equal(rnn.b, 0)
-    np.testing.assert_array_equal(RNN(3, 4, init=normal, recurrent_init=zeros, rng=np.random.default_rng(1)).W_h, 0)
+    np.testing.assert_array_equal(
+        RNN(3, 4, init=normal, recurrent_init=zeros, rng=np.random.default_rng(1)).W_h, 0
+    )
     np.testing.assert_array_equal(LSTM(1, 2, rng=np.random.default_rng(1)).b, [0, 0, 1, 1, 0, 0, 0, 0])
     np.testing.assert_array_equal(LSTM(1, 1, rng=np.random.default_rng(1), forget_bias=-2).b, [0, -2, 0, 0])
     assert repr(rnn) == "RNN(3, 4)" and repr(LSTM(1, 2, rng=np.random.default_rng(1))) == "LSTM(1, 2)"

@@ -130,8 +130,11 @@ def pytorch_cases(S):
     yield cosine_restarts(7), lambda o: S.CosineAnnealingWarmRestarts(o, 7)
     yield triangular(6, 0.1), lambda o: S.CyclicLR(o, 0.03, 0.3, 6, cycle_momentum=False)
     yield one_cycle(50), lambda o: S.OneCycleLR(o, 0.3, 50, cycle_momentum=False)
-    yield one_cycle(50, 0.45, 0.1, 0.001), lambda o: S.OneCycleLR(
-        o, 0.3, 50, pct_start=0.45, div_factor=10, final_div_factor=100, cycle_momentum=False
+    yield (
+        one_cycle(50, 0.45, 0.1, 0.001),
+        lambda o: S.OneCycleLR(
+            o, 0.3, 50, pct_start=0.45, div_factor=10, final_div_factor=100, cycle_momentum=False
+        ),
     )
     yield (
         warmup(cosine(40), 5),

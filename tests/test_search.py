@@ -13,8 +13,18 @@ import numpy as np
 import pytest
 
 from dlcore import search
-from dlcore.search import ExperimentFailed, GaussianProcess, Results, brackets, expected_improvement, grid
-from dlcore.search import integers, log_uniform, run, uniform
+from dlcore.search import (
+    ExperimentFailed,
+    GaussianProcess,
+    Results,
+    brackets,
+    expected_improvement,
+    grid,
+    integers,
+    log_uniform,
+    run,
+    uniform,
+)
 
 SPACE = {"lr": log_uniform(1e-4, 1), "width": integers(1, 8), "init": ["he", "xavier"]}
 
@@ -345,7 +355,9 @@ def test_ctrl_c_in_the_terminal_stops_all_processes_and_keeps_the_results(tmp_pa
         stderr=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a background job ignores it
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.default_int_handler
+        ),  # a background job ignores it
     )
     try:
         wait_until(lambda: path.exists() and path.read_text().count("\n") == 2)

@@ -117,11 +117,20 @@ def test_clipping_bounds_the_step():
 def test_early_stopping_hands_back_the_best_epochs_parameters():
     rng = np.random.default_rng(0)
     x, x_validation = rng.standard_normal((20, 3)), rng.standard_normal((200, 3))
-    y, y_validation = x[:, :1] + rng.standard_normal((20, 1)), x_validation[:, :1] + rng.standard_normal((200, 1))
+    y, y_validation = (
+        x[:, :1] + rng.standard_normal((20, 1)),
+        x_validation[:, :1] + rng.standard_normal((200, 1)),
+    )
     net = Network(Dense(3, 50, rng=rng), BatchNorm(50), Tanh(), Dense(50, 1, rng=rng))
     stopping = EarlyStopping(patience=5)
     history = go(
-        net, x, y, optimizer=Adam(0.02), epochs=500, validation=(x_validation, y_validation), early_stopping=stopping
+        net,
+        x,
+        y,
+        optimizer=Adam(0.02),
+        epochs=500,
+        validation=(x_validation, y_validation),
+        early_stopping=stopping,
     )
     best = min(history.validation_loss)
     assert history.stopped == "early"

@@ -1,20 +1,20 @@
-"""The book's own tools: how does a measurement become a figure that a reader can move?
+"""Where did `dlcore.book` go? The book's tools are the package `dlbook` now; the old names still lead there."""
 
-`explore` makes sliders out of a drawing function, `show` a plain figure, `replicated` states what became of a
-published result; `style` has the colours. This is the only part of `dlcore` that knows matplotlib, ipywidgets
-and Sphinx; they are loaded when first asked for, since an exercise needs none of them.
-"""
+import importlib
+import warnings
 
-__all__ = ["explore", "replicated", "show"]
+
+def _moved(old, new, place):
+    warnings.warn(f"{old} has moved: use {new}", DeprecationWarning, stacklevel=3)
+    return place
 
 
 def __getattr__(name):
-    if name in ("explore", "show"):
-        from dlcore.book import explorer
-
-        return getattr(explorer, name)
-    if name == "replicated":
-        from dlcore.book.replications import replicated
-
-        return replicated
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in ("explore", "show", "replicated"):
+        return _moved(
+            f"dlcore.book.{name}", f"dlbook.{name}", getattr(importlib.import_module("dlbook"), name)
+        )
+    if name in ("style", "figures", "bugs"):
+        target = {"style": "dlbook.explorer.style"}.get(name, f"dlbook.{name}")
+        return _moved(f"dlcore.book.{name}", target, importlib.import_module(target))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; the book's tools are in dlbook")

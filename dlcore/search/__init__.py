@@ -10,6 +10,8 @@ configurations, here or on a cluster. Where the configurations come from is the 
 - `bayesian`: where a model of the loss, fitted to what was seen, expects the largest improvement.
 
 The first two return configurations to `run`; the others run them, and return the same `Results`.
+
+`sweep` chooses nothing: it runs every combination of settings with the same seeds, and returns a table of it all.
 """
 
 from .bayes import bayesian
@@ -18,21 +20,25 @@ from .halving import brackets, hyperband, successive_halving
 from .narrowing import coarse_to_fine
 from .running import ExperimentFailed, Results, run
 from .spaces import grid, integers, log_uniform, random, uniform
+from .sweeping import Sweep, spread, sweep
 
 __all__ = [
-    "run",
-    "Results",
     "ExperimentFailed",
-    "grid",
-    "random",
-    "uniform",
-    "log_uniform",
-    "integers",
-    "coarse_to_fine",
-    "successive_halving",
-    "hyperband",
-    "brackets",
-    "bayesian",
     "GaussianProcess",
+    "Results",
+    "Sweep",
+    "bayesian",
+    "brackets",
+    "coarse_to_fine",
     "expected_improvement",
+    "grid",
+    "hyperband",
+    "integers",
+    "log_uniform",
+    "random",
+    "run",
+    "spread",
+    "successive_halving",
+    "sweep",
+    "uniform",
 ]

@@ -259,11 +259,11 @@ def _checked(experiment, configurations):
     if not configurations:
         raise ValueError("configurations must not be empty")
     for configuration in configurations:
-        _check_configuration(experiment, configuration)
+        check_configuration(experiment, configuration)
     return configurations
 
 
-def _check_configuration(experiment, configuration):
+def check_configuration(experiment, configuration):
     if not isinstance(configuration, dict):
         raise TypeError(f"configurations must be a list of dicts, got {configuration!r} in it")
     for name, value in configuration.items():

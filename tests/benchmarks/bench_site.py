@@ -63,7 +63,9 @@ def main():
             first_load, settings, pictures, times = measure(browser, path)
             median = f"{statistics.median(pictures):.1f} kB" if pictures else ""
             painted = f"{statistics.median(times):.0f} ms" if times else ""
-            print(f"{path.stem:26}{first_load:9.0f} kB{settings:10}{len(pictures):10}{median:>10}{painted:>11}")
+            print(
+                f"{path.stem:26}{first_load:9.0f} kB{settings:10}{len(pictures):10}{median:>10}{painted:>11}"
+            )
 
 
 if __name__ == "__main__":

@@ -75,7 +75,8 @@ def training_step(sizes, m, normalized, ours, theirs):
 
     shapes = list(zip(sizes, sizes[1:]))
     products = [
-        (np.ones((m, i), np.float32), np.ones((i, o), np.float32), np.ones((m, o), np.float32)) for i, o in shapes
+        (np.ones((m, i), np.float32), np.ones((i, o), np.float32), np.ones((m, o), np.float32))
+        for i, o in shapes
     ]
     outs = [tuple(np.empty_like(a) for a in p) for p in products]
 
@@ -123,11 +124,29 @@ def cases():
     """Rows of the table: name, contenders, turns, steps in a turn, the ratio to PyTorch aimed at."""
     deep = (784, 128, 64, 32, 16, 10)
     sgd, adam = torch.optim.SGD, torch.optim.Adam
-    yield "784-128-64-32-16-10 BN, 64, SGD", training_step(deep, 64, True, SGD(0.1), lambda p: sgd(p, 0.1)), 20, 20, 2.0
+    yield (
+        "784-128-64-32-16-10 BN, 64, SGD",
+        training_step(deep, 64, True, SGD(0.1), lambda p: sgd(p, 0.1)),
+        20,
+        20,
+        2.0,
+    )
     yield "784-128-64-32-16-10 BN, 64, Adam", training_step(deep, 64, True, Adam(), adam), 20, 20, 2.0
-    yield "784-256-256-10, 128, Adam", training_step((784, 256, 256, 10), 128, False, Adam(), adam), 10, 20, 1.5
+    yield (
+        "784-256-256-10, 128, Adam",
+        training_step((784, 256, 256, 10), 128, False, Adam(), adam),
+        10,
+        20,
+        1.5,
+    )
     wide = (784, 1024, 1024, 10)
-    yield "784-1024-1024-10, 128, SGD", training_step(wide, 128, False, SGD(0.1), lambda p: sgd(p, 0.1)), 6, 10, 1.0
+    yield (
+        "784-1024-1024-10, 128, SGD",
+        training_step(wide, 128, False, SGD(0.1), lambda p: sgd(p, 0.1)),
+        6,
+        10,
+        1.0,
+    )
     yield "Adam, 10 million parameters", adam_on_ten_million(), 5, 3, 1.3
     if FULL_SET.is_dir():
         yield "an epoch of Fashion-MNIST, BN", epoch_of_fashion(), 2, 2, 2.0
@@ -138,8 +157,12 @@ def main():
     parser.add_argument("--runs", type=int, default=1, help="how often to repeat the whole table")
     arguments = parser.parse_args()
     for _ in range(arguments.runs):
-        print(f"{torch.get_num_threads()} PyTorch threads, NumPy {np.__version__}, PyTorch {torch.__version__}")
-        print(f"{'training step, batch, optimizer':36}{'dlcore':>10}{'PyTorch':>10}{'ratio':>8}{'aim':>6}{'x floor':>9}")
+        print(
+            f"{torch.get_num_threads()} PyTorch threads, NumPy {np.__version__}, PyTorch {torch.__version__}"
+        )
+        print(
+            f"{'training step, batch, optimizer':36}{'dlcore':>10}{'PyTorch':>10}{'ratio':>8}{'aim':>6}{'x floor':>9}"
+        )
         for name, contenders, turns, steps, aim in cases():
             t = in_turns(contenders, turns, steps)
             floor = f"{t['dlcore'] / t['floor']:.2f}" if "floor" in t else ""

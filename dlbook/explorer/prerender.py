@@ -1,0 +1,90 @@
+"""Prerender: how is every setting of an explorer drawn once, when the book is built?
+
+The book build starts the chapters' kernels with three variables set (`dlbook.site`): the folder for the
+frames, the chapter's name, and a log that the terminal shows. Two settings that look alike share a file,
+because a file is named by its content.
+"""
+
+import gzip
+import hashlib
+import os
+import statistics
+import time
+from pathlib import Path
+
+from dlbook.explorer import frames
+from dlbook.explorer.explorer import DrawingFailed
+
+_TRIAL = 4  # settings drawn before deciding whether other processes would help
+_WORTHWHILE = 3.0  # seconds of drawing left that make it worth starting them
+
+
+def prerender(explorer, folder):
+    """Draw every setting of `explorer` into `folder`; return the names of the files and the sentences."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = explorer.settings()
+    begun = time.perf_counter()
+    drawn = [_draw(explorer, setting, folder) for setting in settings[:_TRIAL]]
+    left = settings[_TRIAL:]
+    if left and (time.perf_counter() - begun) / _TRIAL * len(left) > _WORTHWHILE:
+        _say(f"{explorer.name}: drawing {len(settings)} settings")
+        drawn += _in_processes(explorer, left, folder)
+    else:
+        drawn += [_draw(explorer, setting, folder) for setting in left]
+    seconds = time.perf_counter() - begun
+    names, sentences = zip(*drawn, strict=True)
+    weights = [_weight(folder / name) for name in sorted(set(names))]
+    _say(
+        f"{explorer.name}: {len(settings)} settings, {len(weights)} pictures, "
+        f"{statistics.median(weights):.1f} kB gzip each, {seconds:.1f} s"
+    )
+    return {"frames": list(names), "sentences": list(sentences), "start": settings.index(explorer.start)}
+
+
+def _draw(explorer, setting, folder):
+    try:
+        figure, sentence = explorer.frame(setting)
+        content = frames.svg(figure).encode()
+    except Exception as error:
+        chapter = os.environ.get("DLCORE_CHAPTER", "this notebook")
+        raise DrawingFailed(
+            f"{chapter}: explorer {explorer.name} at {explorer.described(setting) or 'its only setting'}: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    name = f"frame-{hashlib.sha256(content).hexdigest()[:12]}.svg"
+    target = folder / name
+    if not target.exists():
+        half = target.with_suffix(f".{os.getpid()}")
+        half.write_bytes(content)
+        half.replace(target)
+    return name, sentence
+
+
+def _draw_all(explorer, settings, folder):
+    return [_draw(explorer, setting, folder) for setting in settings]
+
+
+def _in_processes(explorer, settings, folder):
+    from joblib import Parallel, cpu_count, delayed
+
+    chunk = max(1, len(settings) // (8 * cpu_count()))
+    chunks = [settings[i : i + chunk] for i in range(0, len(settings), chunk)]
+    done, told = [], time.monotonic()
+    jobs = Parallel(n_jobs=-1, return_as="generator")(delayed(_draw_all)(explorer, c, folder) for c in chunks)
+    for part in jobs:
+        done += part
+        if time.monotonic() - told > 3:
+            told = time.monotonic()
+            _say(f"{explorer.name}: {_TRIAL + len(done)} of {_TRIAL + len(settings)}")
+    return done
+
+
+def _weight(path):
+    return len(gzip.compress(path.read_bytes(), mtime=0)) / 1000
+
+
+def _say(line):
+    if "DLCORE_PROGRESS" in os.environ:
+        with open(os.environ["DLCORE_PROGRESS"], "a") as log:
+            log.write(f"{os.environ.get('DLCORE_CHAPTER', '')} {line}\n")

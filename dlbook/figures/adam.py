@@ -1,0 +1,445 @@
+"""Figures of "A rate for every coordinate": where do AdaGrad, AdaDelta, RMSprop and Adam go, and how far?"""
+
+import numpy as np
+
+from dlbook.explorer.style import band, look, name_lines, palette, shades
+from dlcore.optimizers import NonFiniteGradient
+
+
+def colour(name):
+    """Return the colour that an optimizer has on every page, from its class's name."""
+    return palette[name.lower()]
+
+
+def line_of(name):
+    """Return the colour and the dashes that an optimizer has on every page, from its class's name."""
+    return look(name.lower())
+
+
+def walk(optimizer, gradient, start, steps):
+    """Return the path of `optimizer` from `start`, `(steps + 1, 2)` or shorter if it diverges.
+
+    Examples
+    --------
+    >>> from dlcore.optimizers import SGD
+    >>> walk(SGD(lr=0.5), lambda theta: theta, [4.0, 2.0], steps=2).tolist()
+    [[4.0, 2.0], [2.0, 1.0], [1.0, 0.5]]
+    """
+    theta = np.array(start, float)
+    path = [theta.copy()]
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _ in range(steps):
+            try:
+                optimizer.step(theta, np.asarray(gradient(theta)))
+            except NonFiniteGradient:
+                break
+            path.append(theta.copy())
+    return np.array(path)
+
+
+def draw_rare(figure, errors, share, after):
+    """Draw the error of each weight as training goes on; `errors` maps a name to (steps, seeds, weights)."""
+    parts = []
+    for ax, (name, error) in zip(figure.subplots(1, len(errors), sharey=True), errors.items(), strict=True):
+        t = np.unique(np.geomspace(1, len(error), 70).astype(int))
+        for j, c in enumerate(shades(len(share))):
+            band(ax, t, error[t - 1, :, j].T, color=c, label=f"1 in {1 / share[j]:.0f}")
+        ax.set(xscale="log", yscale="log", ylim=(2e-3, 1.5), xlabel="step", title=name)
+        ax.set_xlim(1, len(error) * 6)
+        left = np.median(error[after - 1], axis=0)
+        parts.append(
+            f"{name} has left {left[-1]:.0%} of the rarest weight's error and {left[0]:.0%} of the commonest's"
+        )
+        name_lines(ax)
+    figure.axes[0].set_ylabel("error of a weight")
+    return f"After {after} steps {'; '.join(parts)}."
+
+
+def draw_burst(ax, steps, burst, after, rate):
+    """Draw the length of each step after a burst of large gradients; `steps` maps a name to its lengths."""
+    for name, length in steps.items():
+        t = np.unique(np.geomspace(1, len(length), 150).astype(int))
+        ax.plot(t, length[t - 1], label=name, **line_of(name))
+    ax.axvspan(1, burst, color=palette["grid"], linewidth=0)
+    ax.annotate("gradient 100", (1.15, 1.3e-4), color=palette["muted"])
+    ax.annotate("gradient 1", (burst * 1.2, 1.3e-4), color=palette["muted"])
+    ax.set(xscale="log", yscale="log", ylim=(1e-4, 1), xlim=(1, len(length) * 3), xlabel="step")
+    ax.set_ylabel("length of the step")
+    name_lines(ax)
+    kept = [
+        f"{name}'s steps are {length[burst + after - 1] / rate:.1%} of the rate"
+        for name, length in steps.items()
+    ]
+    return f"{after} steps after the burst {' and '.join(kept)}."
+
+
+def draw_correction(figure, beta2, lr, lengths, losses):
+    """Draw what bias correction changes: the step under a steady gradient, and the start of training.
+
+    ``lengths[beta2]`` and ``losses[beta2, lr]`` are pairs (with, without) of arrays, losses (seeds, steps).
+    """
+    left, right = figure.subplots(1, 2)
+    looks = [("corrected", palette["adam"], "-"), ("not corrected", palette["reference"], "--")]
+    for (label, c, style), length in zip(looks, lengths[beta2], strict=True):
+        t = np.unique(np.geomspace(1, len(length), 90).astype(int))
+        left.plot(t, length[t - 1], color=c, linestyle=style, label=label)
+    left.set(xscale="log", yscale="log", ylim=(0.5, 60), xlabel="step", title="Steady gradient")
+    left.set_ylabel("step / rate")
+    left.legend(loc="upper right")
+    for (label, c, style), runs in zip(looks, losses[beta2, lr], strict=True):
+        band(right, np.arange(1, runs.shape[1] + 1), runs, color=c, linestyle=style, label=label)
+    right.set(yscale="log", ylim=(0.3, 300), xlabel="step", title="Start of training")
+    right.set_ylabel("mini-batch loss")
+    left.minorticks_off()
+    right.minorticks_off()
+    peak = [float(np.median(runs[:, 1:], axis=0).max()) for runs in losses[beta2, lr]]
+    return (
+        f"β₂ = {beta2:g}, rate {lr:g}: without the correction the longest step under a steady gradient is "
+        f"{lengths[beta2][1].max():.2g} rates long, and the loss after the first step peaks at {peak[1]:.2g} "
+        f"(with it: {peak[0]:.2g})."
+    )
+
+
+def draw_coordinate(figure, gradient, beta1, beta2, eps, correction):
+    """Draw what Adam makes of one coordinate's gradients: their two averages, and the steps.
+
+    `gradient` is the kind, "tripling", "noisy" or "sparse"; `correction` the optimizer's class. No kind is quite
+    constant: under a constant gradient neither beta would change anything.
+    """
+    g = coordinate_gradients(gradient)
+    sizes = (1e-3, 1.0, 1e3)
+    runs = [_averages(correction(1.0, beta1, beta2, eps), size * g) for size in sizes]
+    _, m, v, _ = runs[1]
+    top, bottom = figure.subplots(2, 1, sharex=True)
+    t = np.arange(1, len(g) + 1)
+    top.vlines(t, 0, g, color=palette["single"], linewidth=1)
+    top.plot(t, m, color=palette["mean"], label="average m")
+    top.plot(t, np.sqrt(v), color=palette["variance"], label="root √v")
+    top.set(ylim=(-2.6, 3.4), ylabel="gradient")
+    top.set_xlim(0, len(g) + 30)
+    name_lines(top)
+    for size, (step, *_), style, c in zip(sizes, runs, ("-", "--", ":"), shades(3), strict=True):
+        bottom.plot(t, step, color=c, linestyle=style, label=f"gradients × {size:g}")
+    bottom.set(ylim=(-3.4, 3.4), ylabel="step / rate", xlabel="step")
+    name_lines(bottom)
+    length = [np.sqrt(np.mean(step[len(g) // 2 :] ** 2)) for step, *_ in runs]
+    return (
+        f"{gradient.capitalize()} gradient: the first step is {_first(runs[1][0], g):.2f} rates long; the last 50 are "
+        f"{length[1]:.2f} rates (root mean square), and all 100 move the weight by {abs(runs[1][0].sum()):.1f} rates. "
+        f"Gradients a million times larger make the steps {_factor(length[2] / length[0])}."
+    )
+
+
+def coordinate_gradients(kind):
+    """Return 100 gradients of one coordinate of a kind: "tripling" after half of them, "noisy", or "sparse".
+
+    Examples
+    --------
+    >>> coordinate_gradients("tripling")[[0, 49, 50, 99]].tolist()
+    [1.0, 1.0, 3.0, 3.0]
+    """
+    kinds = {
+        "tripling": np.repeat([1.0, 3.0], 50),
+        "noisy": 0.3 + np.random.default_rng(0).normal(size=100),
+        "sparse": 1.0 * (np.arange(100) % 20 == 0),
+    }
+    return kinds[kind]
+
+
+def _averages(optimizer, gradients):
+    """The steps, and the averages m and v that they were made of, corrected if `optimizer` corrects them."""
+    record = []
+    corrects = type(optimizer).__name__ == "Adam"
+    for g in gradients:
+        step = np.zeros(1)
+        optimizer.step(step, np.array([g]))
+        m, v = optimizer.memory["m"], optimizer.memory["v"]
+        fix = [1 - beta**optimizer.t if corrects else 1 for beta in (optimizer.beta1, optimizer.beta2)]
+        record.append((step[0], m[0] / fix[0], v[0] / fix[1], g))
+    return np.array(record).T
+
+
+def _first(step, g):
+    return abs(step[np.flatnonzero(g)[0]])
+
+
+def _factor(ratio):
+    return "no longer" if abs(ratio - 1) < 0.005 else f"{ratio:.2g} times longer"
+
+
+def draw_epsilon(ax, sizes, lengths):
+    """Draw the length of a step against the size of a steady gradient; `lengths` maps a convention to lengths."""
+    for (name, length), c in zip(lengths.items(), shades(len(lengths)), strict=True):
+        ax.plot(sizes, length, color=c, label=name)
+    ax.set(xscale="log", yscale="log", ylim=(1e-4, 3), xlabel="size of the gradient", ylabel="step / rate")
+    ax.legend(loc="lower right")
+    halves = [f"{name} at {sizes[np.argmax(length >= 0.5)]:.0e}" for name, length in lengths.items()]
+    return f"The step falls below half a rate when gradients are smaller than: {'; '.join(halves)}."
+
+
+def contours(ax, surface, levels=9):
+    """Draw the level lines of `surface` (``f``, ``window``) in its window."""
+    x0, x1, y0, y1 = surface.window
+    x, y = np.meshgrid(np.linspace(x0, x1, 60), np.linspace(y0, y1, 50))
+    z = surface.f(np.array([x, y]))
+    ax.contour(
+        x, y, z - z.min(), levels=(np.linspace(0.02, 1, levels) ** 2) * np.ptp(z), colors=palette["muted"],
+        linewidths=0.6, alpha=0.6,
+    )  # fmt: skip
+    ax.set(xlim=(x0, x1), ylim=(y0, y1))
+
+
+def draw_paths(ax, surface, paths):
+    """Draw paths on the level lines of `surface`; `paths` maps a name to an array (steps + 1, 2)."""
+    contours(ax, surface)
+    for name, path in paths.items():
+        ax.plot(*path.T, marker="o", label=name, markersize=2.5, linewidth=1.4, **line_of(name))
+    ax.set(xlabel="x", ylabel="y")
+    ax.legend(loc="upper right", ncols=2)
+    detours = [f"{name} {detour(path):.2g}" for name, path in paths.items()]
+    return f"Length of the way over the distance covered: {', '.join(detours)}."
+
+
+def detour(path):
+    """Return how many times longer a path is than the straight line between its ends.
+
+    Examples
+    --------
+    >>> round(detour(np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 0.0]])), 4)
+    1.4142
+    """
+    return float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum() / np.linalg.norm(path[-1] - path[0]))
+
+
+def draw_race(figure, surface, rate, steps, racers, most):
+    """Draw the paths of several optimizers up to a step, and their losses.
+
+    `surface` has ``f``, ``gradient``, ``start``, ``window``, ``least``; `racers` are optimizer classes, of which
+    AdaDelta takes no rate; `most` is the longest race, which fixes the axes.
+    """
+    way, fall = figure.subplots(2, 1, height_ratios=(1.1, 1))
+    contours(way, surface)
+    above = {}
+    for racer in racers:
+        name = racer.__name__
+        path = walk(racer() if name == "AdaDelta" else racer(lr=rate), surface.gradient, surface.start, steps)
+        with np.errstate(over="ignore", invalid="ignore"):
+            loss = surface.f(path.T) - surface.least
+        above[name] = loss[-1] if len(path) == steps + 1 else np.inf
+        shown = np.clip(path, -50, 50)
+        way.plot(*shown.T, linewidth=1.5, **line_of(name))
+        way.plot(*shown[-1], "o", color=colour(name), markersize=5)
+        kept = np.unique(np.append(np.geomspace(1, len(loss), 70).astype(int), len(loss))) - 1
+        fall.plot(kept, np.clip(loss[kept], 1e-9, 1e4), label=name, linewidth=1.6, **line_of(name))
+    fall.set(xscale="symlog", yscale="log", xlim=(0, most * 6), ylim=(1e-7, 30), xlabel="step")
+    fall.set(title="Loss above the minimum")
+    fall.set_xticks([0, 1, 10, 100])
+    fall.set_yticks([1e-6, 1e-4, 1e-2, 1])
+    fall.minorticks_off()
+    way.set(title="The way", xlabel="x", ylabel="y")
+    name_lines(fall)
+    order = sorted(above, key=above.get)
+    lost = [name for name in order if not above[name] < 1e4]
+    end = f"{_listed(lost)} diverged" if lost else f"{order[-1]} is last with {_small(above[order[-1]])}"
+    return (
+        f"Rate {rate:g}, after {steps} steps: {order[0]} leads with a loss of {_small(above[order[0]])} above the "
+        f"minimum, {order[1]} follows with {_small(above[order[1]])}; {end}."
+    )
+
+
+def _listed(names):
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _small(value):
+    return "less than 1e-7" if value < 1e-7 else f"{value:.1g}" if value < 0.01 else f"{value:.2g}"
+
+
+def draw_rotation(figure, method, angle, valley, ways):
+    """Draw a path through a valley turned by `angle` degrees, and the steps that each method needs by angle.
+
+    ``valley(angle)`` is the surface; ``ways[method][angle]`` is a path that ends where the loss is low enough.
+    """
+    left, right = figure.subplots(1, 2, width_ratios=(1.1, 1))
+    contours(left, valley(angle), levels=7)
+    path = ways[method][angle]
+    left.plot(*path[:400].T, ".-", color=colour(method), linewidth=1.4, markersize=3)
+    left.set(title=f"{method}: {len(path) - 1} steps", xlabel="x", ylabel="y", aspect="equal")
+    for name, by_angle in ways.items():
+        needed = [len(way) - 1 for way in by_angle.values()]
+        here = name == method
+        right.plot(
+            list(by_angle), needed, marker="o", label=name, **line_of(name),
+            linewidth=2.6 if here else 1.2, markersize=4 if here else 2,
+        )  # fmt: skip
+    right.plot(angle, len(path) - 1, "o", color=colour(method), markersize=9)
+    right.set(yscale="log", xlim=(-3, 130), ylim=(15, 600), xlabel="angle of the valley, degrees")
+    right.set(title="Steps needed", xticks=[0, 30, 60, 90])
+    right.set_yticks([20, 50, 100, 200, 500], ["20", "50", "100", "200", "500"])
+    right.minorticks_off()
+    name_lines(right)
+    factor = (len(path) - 1) / (len(ways[method][0]) - 1)
+    times = "just as many" if abs(factor - 1) < 0.05 else f"{factor:.2g} times as many"
+    return f"{method} needs {len(path) - 1} steps through the valley turned by {angle}°, {times} as along the axes."
+
+
+def draw_floor(figure, loss, floor, goal):
+    """Draw the loss of a noisy fit beside its floor, and the excess; `loss` maps a name to (updates, seeds)."""
+    left, right = figure.subplots(1, 2)
+    for name, runs in loss.items():
+        t = np.unique(np.geomspace(1, len(runs), 60).astype(int))
+        band(left, t, runs[t - 1].T, color=colour(name), label=name)
+        band(right, t, (runs[t - 1] - floor).T, color=colour(name), label=name)
+    left.axhline(np.median(floor), color=palette["ink"], linewidth=1, linestyle="--")
+    left.axhline(goal, color=palette["error"], linewidth=1, linestyle=":")
+    left.annotate("floor: least squares", (1.1, np.median(floor) * 0.7), color=palette["ink"])
+    left.annotate("published goal", (1.1, goal * 1.08), color=palette["error"])
+    left.set(xscale="log", yscale="log", ylim=(3e-3, 10), xlabel="update", title="½·MSE")
+    right.set(xscale="log", yscale="log", ylim=(2e-4, 10), xlabel="update", title="Excess over the floor")
+    right.set_xlim(1, len(runs) * 30)
+    name_lines(right)
+    return (
+        f"The least possible ½·MSE is {np.median(floor):.3f} in the median over {len(floor)} data sets and never "
+        f"below {floor.min():.3f}: no optimizer gets to {goal:g}."
+    )
+
+
+def draw_settings(ax, losses, epochs):
+    """Draw the final loss of each setting over the seeds; `losses` maps a label to (seeds,)."""
+    labels = list(losses)[::-1]
+    for row, label in enumerate(labels):
+        c = colour(label.split()[0])
+        low, middle, high = np.percentile(losses[label], [25, 50, 75])
+        ax.plot(
+            losses[label], np.full(len(losses[label]), row), "o", color=c, markersize=3, alpha=0.35, mew=0
+        )
+        ax.plot([low, high], [row, row], color=c, linewidth=3)
+        ax.plot(middle, row, "o", color=c, markersize=7)
+    ax.axvline(1e-3, color=palette["reference"], linewidth=1, linestyle="--")
+    ax.set(xscale="log", yticks=range(len(labels)), yticklabels=labels, xlim=(2e-4, 2e-2))
+    ax.set_xlabel(f"½·MSE on the test points after {epochs} epochs")
+    medians = {label: np.median(loss) for label, loss in losses.items()}
+    best, worst = min(medians, key=medians.get), max(medians, key=medians.get)
+    return (
+        f"After {epochs} epochs {best} has the smallest median loss, {medians[best]:.2g}, and {worst} the largest, "
+        f"{medians[worst]:.2g}; {sum((loss <= 1e-3).sum() for loss in losses.values())} of "
+        f"{sum(map(len, losses.values()))} runs are at the published goal of 0.001."
+    )
+
+
+def draw_rates(ax, method, epoch, rates, losses):
+    """Draw the training loss against the rate; `losses` maps a name to (rates, seeds, epochs), NaN if diverged."""
+    best = {}
+    for name in sorted(losses, key=lambda other: other == method):
+        median = _medians(losses[name][:, :, epoch - 1])
+        best[name] = np.nanmin(median)
+        here = name == method
+        ax.plot(
+            rates, median, marker="o", label=name, **line_of(name), zorder=3 if here else 2,
+            linewidth=2.6 if here else 1.1, markersize=5 if here else 2.5, alpha=1 if here else 0.6,
+        )  # fmt: skip
+    leader = min(best, key=best.get)
+    ax.axhspan(best[method], 1.1 * best[method], color=palette["grid"], linewidth=0)
+    ax.set(xscale="log", yscale="log", ylim=(0.4, 6), xlim=(rates[0] / 1.5, rates[-1] * 1.5), xlabel="rate")
+    ax.set_yticks([0.5, 1, 2, 5], ["0.5", "1", "2", "5"])
+    ax.minorticks_off()
+    ax.set(ylabel="training loss", title=f"After {epoch} epoch{'s' * (epoch > 1)}")
+    ax.figure.legend(loc="outside right center")
+    median = _medians(losses[method][:, :, epoch - 1])
+    good = median <= 1.1 * best[method]
+    return (
+        f"{method}: {good.sum()} of {len(rates)} rates come within 10 % of its best loss, {best[method]:.2f}, which "
+        f"stands at rate {rates[np.nanargmin(median)]:.2g}; the best of all is {best[leader]:.2f} ({leader})."
+    )
+
+
+def _medians(runs):
+    """The median over the seeds of each rate; infinite losses count, a rate at which most diverge has none."""
+    filled = np.where(np.isfinite(runs), runs, np.inf)
+    median = np.median(filled, axis=1)
+    return np.where(np.isfinite(median), median, np.nan)
+
+
+def draw_winners(ax, final, rates):
+    """Draw the final losses of the tuned optimizers; `final` maps a name to (seeds,), `rates` to its rate."""
+    names = sorted(final, key=lambda name: -np.median(final[name]))
+    for row, name in enumerate(names):
+        low, middle, high = np.percentile(final[name], [25, 50, 75])
+        ax.plot(
+            final[name],
+            np.full(len(final[name]), row),
+            "o",
+            color=colour(name),
+            markersize=4,
+            alpha=0.4,
+            mew=0,
+        )
+        ax.plot([low, high], [row, row], color=colour(name), linewidth=3)
+        ax.plot(middle, row, "o", color=colour(name), markersize=8)
+    ax.set(yticks=range(len(names)), yticklabels=[f"{name} {rates[name]:.2g}" for name in names])
+    ax.set(xlabel="training loss, seeds not used for tuning", xlim=(0.45, 0.65))
+    ax.set_xticks([0.45, 0.5, 0.55, 0.6, 0.65], ["0.45", "0.50", "0.55", "0.60", "0.65"])
+    middle = {name: np.median(final[name]) for name in names}
+    return (
+        f"Tuned at equal budget, {names[-1]} ends lowest ({middle[names[-1]]:.2f}) and {names[0]} highest "
+        f"({middle[names[0]]:.2f}): a factor of {middle[names[0]] / middle[names[-1]]:.1f} between all "
+        f"{len(names)} names."
+    )
+
+
+def draw_cycle(ax, ways, best):
+    """Draw x over the steps of the online game that Adam loses; `ways` maps a name to x by step."""
+    for name, x in ways.items():
+        t = np.unique(np.geomspace(1, len(x), 150).astype(int))
+        ax.plot(t, x[t - 1], label=name, color=palette["adamw" if name == "AMSGrad" else name.lower()])
+    ax.plot([1, len(x)], [best, best], color=palette["truth"], linewidth=1, linestyle="--")
+    ax.annotate("best x", (1.1, best - 0.14), color=palette["truth"])
+    ax.set(xscale="log", ylim=(-1.25, 1.15), xlim=(1, len(x) * 4), xlabel="step", ylabel="x")
+    name_lines(ax)
+    ends = [f"{name} at {np.mean(x[-300:]):+.2f}" for name, x in ways.items()]
+    return f"The best x is {best:g}; after {len(x):,} steps {', '.join(ends)}."
+
+
+def draw_decay_map(ax, method, rate, *, maps):
+    """Draw the test error over rate × decay, with each rate's best decay marked and one rate pointed at.
+
+    ``maps[method]`` holds the rates (rows), the decays (columns) and the median errors.
+    """
+    rates, decays, errors = maps[method]
+    errors = np.where(np.isfinite(errors), errors, 1.0)
+    ax.imshow(100 * errors, origin="lower", aspect="auto", vmin=30, vmax=80)
+    best, here = errors.argmin(axis=1), list(rates).index(rate)
+    for row, column in np.ndindex(errors.shape):
+        dark = errors[row, column] < 0.6
+        ax.text(
+            column, row, f"{100 * errors[row, column]:.0f}", ha="center", va="center", fontsize=10.5,
+            color="#fdfdfd" if dark else "#151515", weight="bold" if column == best[row] else "normal",
+        )  # fmt: skip
+    ax.plot(best, range(len(rates)), "o", markersize=25, mfc="none", mec=palette["highlight"], mew=2)
+    ax.plot([-0.5, len(decays) - 0.5, len(decays) - 0.5, -0.5, -0.5], here + np.array([-0.5, -0.5, 0.5, 0.5, -0.5]),
+            color=palette["ink"], linewidth=2.5, clip_on=False)  # fmt: skip
+    ax.set_xticks(range(len(decays)), [power_of_2(d) for d in decays])
+    ax.set_yticks(range(len(rates)), [power_of_2(r) for r in rates])
+    ax.grid(visible=False)
+    ax.set(ylabel="rate", xlabel="decay", title=f"{method}: test errors in %")
+    moved = best[-1] - best[0]
+    tilt = (
+        "stays where it is"
+        if moved == 0
+        else f"moves by a factor of {decays[best[-1]] / decays[best[0]]:.2g}"
+    )
+    return (
+        f"{method}, rate {power_of_2(rate)}: the best decay is {power_of_2(decays[best[here]])}, with "
+        f"{100 * errors[here, best[here]]:.0f} % errors. From the smallest rate to the largest it {tilt}."
+    )
+
+
+def power_of_2(value):
+    """Write a power of 2 as one.
+
+    Examples
+    --------
+    >>> power_of_2(0.25)
+    '2⁻²'
+    """
+    return f"2{str(round(np.log2(value))).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"

@@ -1,0 +1,289 @@
+"""Batch normalization: what do its gradient, its rates, its averages and its small batches look like?"""
+
+from fractions import Fraction
+
+import numpy as np
+
+from dlbook.explorer.style import band, name_lines, palette, shades
+from dlcore.normalization import BatchNorm
+
+NAMES = {"none": "no normalization", "batch": "batch normalization", "layer": "layer normalization"}
+GOOD = 0.7
+"""The test accuracy from which a setting of the map counts as one that works."""
+
+_COLOURS = {"none": palette["none"], "batch": palette["batch_norm"], "layer": palette["layer_norm"]}
+_CHANCE = 0.1
+
+# an orthonormal basis of the plane of all (x1, x2, x3) whose mean is 0
+_PLANE = np.array([[1, -1, 0], [1, 1, -2]]) / np.sqrt([[2], [6]])
+
+
+def draw_projection(figure, *, angle, spread):
+    """One feature, three examples: x_hat on its circle, the gradient dy, and what is left of it.
+
+    `angle` (degrees) is that between dy and x_hat, `spread` the standard deviation of the three inputs.
+    """
+    bn = BatchNorm(1, eps=1e-12)
+    x = 5 + spread * np.sqrt(3) * _PLANE[0]
+    dy = _PLANE.T @ (1.5 * np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))])) + 0.8
+    x_hat = _PLANE @ bn.forward(x[:, None], training=True)[:, 0]
+    dx_full = bn.backward(dy[:, None])[:, 0]
+    dx, flat = _PLANE @ dx_full, _PLANE @ dy
+    ax, bars = figure.subplots(1, 2, width_ratios=(1.5, 1))
+    turn = np.linspace(0, 2 * np.pi, 121)
+    ax.plot(np.sqrt(3) * np.cos(turn), np.sqrt(3) * np.sin(turn), color=palette["reference"], linewidth=1.2)
+    ax.plot(0, 0, "o", color=palette["muted"], markersize=4)
+    raw = _PLANE @ x
+    ax.plot(*np.transpose([np.zeros(2), raw]), ":", color=palette["muted"], linewidth=1.2)
+    ring = {"markersize": 13, "markerfacecolor": "none", "markeredgecolor": palette["muted"]}
+    ax.plot(*raw, "o", **ring, linestyle="none", label="x less its mean")
+    ax.plot(*x_hat, "o", color=palette["ink"], markersize=8)
+    ax.annotate("x̂", x_hat, xytext=(-17, -13), textcoords="offset points", fontsize=13)
+    for tip, colour in ((flat, palette["single"]), (dx, palette["highlight"])):
+        arrow = {"arrowstyle": "-|>", "color": colour, "linewidth": 2.2, "shrinkA": 0, "shrinkB": 0}
+        if np.linalg.norm(tip) > 0.02:
+            ax.annotate("", x_hat + tip, xytext=x_hat, arrowprops=arrow)
+    ax.plot([], [], color=palette["single"], label="dy less its mean")
+    ax.plot([], [], color=palette["highlight"], label="dx")
+    ax.set(xlim=(-2.4, 3.9), ylim=(-2.1, 4.2), aspect="equal", xticks=[], yticks=[])
+    ax.set_title("the plane of mean 0")
+    ax.legend(loc="upper left", fontsize=9.5)
+    shares = [np.sum(dy) ** 2 / 3, flat[0] ** 2, flat[1] ** 2] / np.sum(dy**2)
+    bars.barh([2, 1, 0], 100 * shares, color=[palette["single"], palette["single"], palette["highlight"]])
+    bars.set(xlim=(0, 100), yticks=[2, 1, 0], xlabel="% of |dy|²", title="where dy points")
+    bars.set_yticklabels(["the mean", "along x̂", "the rest"])
+    bars.grid(visible=False, axis="y")
+    length = np.linalg.norm(dx_full) / np.linalg.norm(dy)
+    return (
+        f"dy at {angle}° to x̂, inputs with standard deviation {spread:g}: {_percent(shares[0])} of |dy|² "
+        f"lies along the mean and {_percent(shares[1])} along x̂, and both are removed; dx is {length:.2f} "
+        "times as long as dy."
+    )
+
+
+def draw_effective_rate(figure, *, rates, lr):
+    """Effective rate by step; `rates` maps each scale of the first weights to an array ``(seeds, steps)``."""
+    ax = figure.subplots()
+    for (scale, runs), colour in zip(rates.items(), shades(len(rates)), strict=True):
+        band(ax, np.arange(np.shape(runs)[1]), runs, color=colour, label=f"{fraction(scale)} × He")
+    steps = np.shape(runs)[1] - 1
+    ax.set_xscale("symlog", linthresh=1, linscale=0.4)
+    ax.set(yscale="log", xlabel="step", ylabel="lr / |w|²", xlim=(0, 2.2 * steps))
+    ticks = [t for t in (0, 1, 2, 5, 10, 20, 50, 100) if t <= steps]
+    ax.set_xticks(ticks, [str(t) for t in ticks])
+    ax.minorticks_off()
+    name_lines(ax)
+    start, end = (
+        {scale: np.median(np.asarray(runs)[:, t]) for scale, runs in rates.items()} for t in (0, -1)
+    )
+    small, large = min(rates), max(rates)
+    return (
+        f"Rate {lr:g}, weights from {fraction(small)} to {fraction(large)} of He's: the effective rates "
+        f"start a factor of {_two(start[small] / start[large])} apart; {steps} steps later the smallest "
+        f"weights' rate is down by a factor of {_two(start[small] / end[small])}, the largest weights' by "
+        f"one of {_two(start[large] / end[large])}."
+    )
+
+
+def accuracies(runs, normalization):
+    """Median final accuracy of each cell of the map, an array ``(scales, rates)``; its scales and rates."""
+    scales = sorted({scale for _, scale, _ in runs})
+    rates = sorted({rate for _, _, rate in runs})
+    table = [[np.median(runs[normalization, s, r]["accuracy"]) for r in rates] for s in scales]
+    return np.array(table), scales, rates
+
+
+def draw_rate_map(figure, *, runs, normalization, scale, rate):
+    """Training curves of one setting, and the map of final accuracy over rate and scale with it marked.
+
+    ``runs[normalization, scale, rate]`` holds ``loss`` (seeds, points; NaN after divergence),
+    ``steps`` (points) and ``accuracy`` (seeds).
+    """
+    run = runs[normalization, scale, rate]
+    table, scales, rates = accuracies(runs, normalization)
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1.25))
+    for loss in run["loss"]:
+        left.plot(run["steps"], loss, color=_COLOURS[normalization], linewidth=1.4, alpha=0.8)
+    left.axhline(np.log(10), color=palette["reference"], linestyle="--", linewidth=1.2)
+    end = run["steps"][-1]
+    left.text(end, np.log(10) * 1.06, "guessing", ha="right", color=palette["muted"], fontsize=9.5)
+    left.set(yscale="log", ylim=(0.2, 20), xlim=(0, run["steps"][-1]), xlabel="step", ylabel="training loss")
+    left.set_yticks([0.2, 0.5, 1, 2, 5, 10, 20], ["0.2", "0.5", "1", "2", "5", "10", "20"])
+    left.set_title(f"{len(run['loss'])} seeds")
+    diverged = int(np.isnan(np.asarray(run["loss"], float)[:, -1]).sum())
+    if diverged:
+        note = f"{diverged} of {len(run['loss'])} diverged"
+        left.text(0.5, 0.93, note, transform=left.transAxes, ha="center", color=palette["error"])
+    image = right.imshow(100 * table, origin="lower", aspect="auto", vmin=10, vmax=85)
+    right.plot(rates.index(rate), scales.index(scale), "o", markersize=13, markeredgewidth=2.6,
+               markerfacecolor="none", markeredgecolor=palette["highlight"])  # fmt: skip
+    right.set_xticks(range(len(rates)), [f"{r:.2g}" for r in rates], rotation=45, fontsize=9)
+    right.set_yticks(range(len(scales)), [fraction(s) for s in scales])
+    right.grid(visible=False)
+    right.set(xlabel="learning rate", ylabel="weights, × He", title=NAMES[normalization])
+    figure.colorbar(image, ax=right, label="test accuracy, %", fraction=0.06)
+    good = {name: int(np.sum(accuracies(runs, name)[0] >= GOOD)) for name in ("none", "batch")}
+    return (
+        f"{NAMES[normalization].capitalize()}, weights {fraction(scale)} × He, rate {rate:.2g}: median test "
+        f"accuracy {_percent(np.median(run['accuracy']))} over {len(run['accuracy'])} seeds"
+        f"{f', {diverged} of them diverged' if diverged else ''}. Of {table.size} settings {good['batch']} "
+        f"reach {_percent(GOOD)} with batch normalization, {good['none']} without."
+    )
+
+
+def draw_fast_and_stable(figure, *, steps, accuracy, quantiles):
+    """Ioffe & Szegedy's figure 1: accuracy by step, and quantiles of one sigmoid's input by step.
+
+    `accuracy` maps "none", "batch", "noisy" to ``(seeds, steps)``; `quantiles` maps "none" and "batch" to
+    ``(3, steps)``, the 15th, 50th and 85th percentile.
+    """
+    left, *others = figure.subplots(1, 3, width_ratios=(1.7, 1, 1))
+    lines = {
+        "none": ("without", palette["none"], "-"),
+        "batch": ("with BN", palette["batch_norm"], "-"),
+        "noisy": ("BN, then noise", palette["highlight"], "--"),
+    }
+    for name, runs in accuracy.items():
+        label, colour, style = lines[name]
+        band(left, steps, 100 * np.asarray(runs), color=colour, label=label, linestyle=style)
+    left.set(xlabel="step", ylabel="test accuracy, %", ylim=(0, 90), title="accuracy")
+    left.legend(loc="lower right", bbox_to_anchor=(1, 0.53), fontsize=9.5)
+    for ax, (name, three) in zip(others, quantiles.items(), strict=True):
+        ax.fill_between(steps, three[0], three[2], color=lines[name][1], alpha=0.18, linewidth=0)
+        for line, width in zip(three, (1.2, 2, 1.2), strict=True):
+            ax.plot(steps, line, color=lines[name][1], linewidth=width)
+        ax.set(xlabel="step", ylim=(-3, 3), title=f"input, {lines[name][0]}")
+    final = {name: np.median(np.asarray(runs)[:, -1]) for name, runs in accuracy.items()}
+    return (
+        f"After {steps[-1]} steps the sigmoid network is right on {_percent(final['none'])} of the test "
+        f"images without batch normalization and on {_percent(final['batch'])} with it; with noise after "
+        f"every BN on {_percent(final['noisy'])} (medians over {len(accuracy['batch'])} seeds)."
+    )
+
+
+def draw_updates(ax, *, without, with_bn, target):
+    """Updates to a validation loss; a line joins the two runs of each seed, without and with BN."""
+    without, with_bn = np.asarray(without), np.asarray(with_bn)
+    for a, b in zip(without, with_bn, strict=True):
+        ax.plot([0, 1], [a, b], color=palette["reference"], linewidth=1, alpha=0.8)
+    ax.plot(np.zeros(len(without)), without, "o", color=palette["none"])
+    ax.plot(np.ones(len(with_bn)), with_bn, "o", color=palette["batch_norm"])
+    ax.set_xticks([0, 1], ["without", "with BN"])
+    ax.set(xlim=(-0.4, 1.4), ylim=(0, 1.08 * without.max()), ylabel=f"updates to validation loss {target:g}")
+    fewer = int(np.sum(with_bn < without))
+    return (
+        f"With batch normalization {fewer} of {len(without)} seeds need fewer updates to a validation loss "
+        f"of {target:g}; the medians' ratio is {np.median(with_bn) / np.median(without):.1f}."
+    )
+
+
+def draw_lag(figure, *, results, momentum, steps):
+    """Running against true variances of one layer's units, and the test error that each momentum has by step.
+
+    `results` holds ``checkpoints``, ``error[momentum]`` and ``true_error`` of shape ``(seeds, checkpoints)``,
+    ``variance[momentum]`` and ``true_variance`` of shape ``(checkpoints, units)`` (one seed).
+    """
+    checkpoints, at = list(results["checkpoints"]), list(results["checkpoints"]).index(steps)
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1.35))
+    true, running = results["true_variance"][at], results["variance"][momentum][at]
+    left.plot([0.1, 1000], [0.1, 1000], color=palette["reference"], linestyle="--", linewidth=1.2)
+    left.plot(true, running, ".", color=palette["batch_norm"], markersize=4)
+    left.set(xscale="log", yscale="log", xlim=(0.5, 500), ylim=(0.5, 500), title="one layer's units")
+    left.set(xlabel="true variance", ylabel="running variance")
+    for kept, colour in zip(results["error"], shades(len(results["error"])), strict=True):
+        chosen = kept == momentum
+        median = np.median(results["error"][kept], axis=0)
+        right.plot(checkpoints, 100 * median, color=colour, label=f"{kept:g}", linewidth=3 if chosen else 1.2)
+        if chosen:
+            right.plot(steps, 100 * median[at], "o", color=colour, markersize=9)
+    true_error = np.median(results["true_error"], axis=0)
+    right.plot(checkpoints, 100 * true_error, "--", color=palette["ink"], linewidth=1.4, label="true")
+    right.set(xscale="log", ylim=(0, 100), xlabel="training steps", ylabel="test error, %")
+    right.set_xticks(checkpoints, [str(c) for c in checkpoints])
+    right.set_xlim(checkpoints[0], checkpoints[-1] * 2.6)
+    right.minorticks_off()
+    right.set_title("error by share kept")
+    name_lines(right)
+    error = np.median(results["error"][momentum], axis=0)[at]
+    return (
+        f"Share kept {momentum:g}, evaluated after {steps} step{'s' if steps > 1 else ''}: the test error is "
+        f"{_percent(error)}, with the true statistics {_percent(true_error[at])} "
+        f"(medians over {len(results['true_error'])} seeds); "
+        f"the running variances are {_two(np.median(running / true))} times the true ones."
+    )
+
+
+def draw_batch_size(figure, *, errors, x_hat, batch_size, normalization):
+    """Test error in both modes by batch size, and one example's x_hat when its neighbours are redrawn.
+
+    ``errors[normalization, batch_size]`` holds ``training`` and ``evaluation``, test errors by seed;
+    ``x_hat[normalization, batch_size]`` one example's normalized value, once for each draw of neighbours.
+    """
+    sizes = sorted({size for _, size in errors})
+    left, right = figure.subplots(1, 2, width_ratios=(1.35, 1))
+    for name in ("layer", "batch"):
+        for mode, line in (("evaluation", "-"), ("training", ":")):
+            runs = 100 * np.array([errors[name, size][mode] for size in sizes]).T
+            if name == normalization:
+                label = f"{'BN' if name == 'batch' else 'LN'}, {mode} mode"
+                band(left, sizes, runs, color=_COLOURS[name], linestyle=line, label=label)
+            elif mode == "evaluation":
+                median, other = np.median(runs, axis=0), "BN" if name == "batch" else "LN"
+                left.plot(sizes, median, color=_COLOURS[name], linewidth=1.1, alpha=0.7, label=other)
+    here = {mode: np.median(runs) for mode, runs in errors[normalization, batch_size].items()}
+    colour = _COLOURS[normalization]
+    left.plot([batch_size] * 2, [100 * v for v in here.values()], "o", color=colour, markersize=8)
+    left.set(xscale="log", ylim=(0, 100), xlabel="batch size", ylabel="test error, %", title="error")
+    left.set_xticks(sizes, [str(size) for size in sizes])
+    left.minorticks_off()
+    left.legend(loc="upper right")
+    values = np.asarray(x_hat[normalization, batch_size])
+    shares = np.full(len(values), 100 / len(values))
+    right.hist(values, bins=np.linspace(-3, 4, 43), color=colour, weights=shares)
+    right.set(xlim=(-3, 4), ylim=(0, 100), xlabel="x̂ of one example", ylabel="% of draws")
+    right.set_title("other neighbours")
+    return (
+        f"{NAMES[normalization].capitalize()}, batches of {batch_size}: test error "
+        f"{_percent(here['training'])} in training mode and {_percent(here['evaluation'])} in evaluation "
+        f"mode (medians over {len(errors[normalization, batch_size]['training'])} seeds); one example's x̂ "
+        f"varies with its neighbours by a standard deviation of {values.std():.2f}."
+    )
+
+
+def draw_neighbours(ax, *, probabilities, alone):
+    """How the probability of one class, for one example, depends on its neighbours in the mini-batch.
+
+    `probabilities` maps each batch size to the values over redrawn neighbours; `alone` is evaluation mode's.
+    """
+    sizes = list(probabilities)
+    low, high = np.transpose([np.quantile(p, [0.025, 0.975]) for p in probabilities.values()])
+    place = np.arange(len(sizes))
+    jitter = np.linspace(-0.28, 0.28, len(probabilities[sizes[0]]))
+    for i, p in zip(place, probabilities.values(), strict=True):
+        ax.plot(i + jitter, 100 * np.asarray(p), ".", color=palette["batch_norm"], markersize=3, alpha=0.6)
+    ax.axhline(100 * alone, color=palette["highlight"], linestyle="--", linewidth=1.6)
+    colour = palette["highlight"]
+    ax.text(-0.42, 100 * alone + 2, "evaluation mode", color=colour, fontsize=10)
+    ax.set_xticks(place, [str(size) for size in sizes])
+    ax.set(xlabel="batch size, in training mode", ylabel="P(its class), %", ylim=(0, 105))
+    first = "1 other" if sizes[0] == 2 else f"{sizes[0] - 1} others"
+    return (
+        f"One image beside {first} in training mode: the probability of its class ranges from "
+        f"{_percent(low[0])} to {_percent(high[0])} (95 % of {len(jitter)} draws of neighbours), "
+        f"beside {sizes[-1] - 1} from {_percent(low[-1])} to {_percent(high[-1])}; "
+        f"evaluation mode always says {_percent(alone)}."
+    )
+
+
+def fraction(scale):
+    """A scale as the fraction that it is: 0.125 as "1/8"."""
+    return str(Fraction(scale).limit_denominator(1000))
+
+
+def _percent(share):
+    return f"{100 * share:.0f} %"
+
+
+def _two(value):
+    """Two significant digits, without an exponent below a million."""
+    return f"{float(f'{value:.2g}'):,.6g}"

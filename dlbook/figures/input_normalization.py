@@ -1,0 +1,309 @@
+"""Figures of "Why should inputs be scaled?": what does a feature's unit do to distances, descent and training?"""
+
+import numpy as np
+
+from dlbook.explorer.style import band, name_lines, palette
+
+COLOURS = {
+    "as given": palette["none"],
+    "0 to 255": palette["none"],
+    "min-max": palette["orange"],
+    "0 to 1": palette["orange"],
+    "z-score": palette["blue"],
+    "whitened": palette["green"],
+    "quartiles": palette["green"],
+}
+"""One colour per way of scaling, the same in all figures of the chapter."""
+
+STEEP, FLAT = palette["purple"], palette["cyan"]
+
+
+def draw_units(ax, *, accuracy, units):
+    """Accuracy of the nearest neighbour by the unit of one feature; ``accuracy[scaler]`` has shape (seeds, units)."""
+    for name, runs in accuracy.items():
+        band(ax, units, 100 * np.asarray(runs), color=COLOURS[name], label=name)
+    ax.set(xscale="log", ylim=(50, 101), xlabel="second feature multiplied by", ylabel="test accuracy, %")
+    ax.set_xlim(units[0], units[-1] * 4.5)
+    ax.set_xticks(units, [f"{unit:,g}" for unit in units])
+    ax.minorticks_off()
+    name_lines(ax)
+    raw = np.median(accuracy["as given"], axis=0)
+    scaled = " and ".join(
+        f"{_percent(np.median(accuracy[name], axis=0)[-1])} ({name})"
+        for name in accuracy
+        if name != "as given"
+    )
+    return (
+        f"The nearest neighbour is right on {_percent(raw[0])} of the test examples, with the second feature "
+        f"multiplied by {units[-1]:,g} on {_percent(raw[-1])}; after scaling it is still right on {scaled} "
+        f"(medians over {len(accuracy['as given'])} seeds)."
+    )
+
+
+def draw_shares(figure, *, gradients, features):
+    """Length of the gradient of each feature's weights in the first layer; ``gradients[scaler]`` is (seeds, features)."""
+    place = np.arange(len(features))
+    axes = figure.subplots(1, len(gradients), sharey=True)
+    parts = []
+    for ax, (name, runs) in zip(axes, gradients.items(), strict=True):
+        low, median, high = np.percentile(runs, [25, 50, 75], axis=0)
+        ax.hlines(place, low, high, color=COLOURS[name], linewidth=5, alpha=0.35)
+        ax.plot(median, place, "o", color=COLOURS[name], markersize=7)
+        ax.set(xscale="log", xlim=(1e-3, 1e6), xlabel="gradient's length", title=name)
+        ax.set_xticks([1e-2, 1e1, 1e4])
+        ax.minorticks_off()
+        parts.append(f"{name}: {number(median.max() / median.min())}")
+    axes[0].set_yticks(place, features)
+    axes[0].set_ylim(len(features) - 0.5, -0.5)
+    return (
+        f"Longest over shortest gradient of a feature's weights, {', '.join(parts)} "
+        f"(medians over {len(runs)} seeds)."
+    )
+
+
+def draw_bowl(figure, *, ratio, scaler, rate, bowls, limit=1000):
+    """The contours of the loss with the path of descent, and each axis's factor per step by the rate.
+
+    ``bowls[ratio, scaler]`` is a pair: the Hessian of the loss, and the weights where it is least. Descent starts at 0.
+    """
+    hessian, best = (np.asarray(part, float) for part in bowls[ratio, scaler])
+    flat, steep = np.linalg.eigvalsh(hessian)
+    left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
+    w1, w2 = np.meshgrid(np.linspace(-1, 4.2, 120), np.linspace(-1.3, 2.4, 120))
+    _contours(left, w1, w2, hessian, best, np.zeros(2))
+    path, steps = _descent(hessian, best, rate, limit)
+    shown = _inside(path[:61], (-1, 4.2), (-1.3, 2.4))
+    left.plot(*shown.T, "o-", color=COLOURS[scaler], markersize=3.5, linewidth=1.4)
+    left.plot(0, 0, "o", color=palette["ink"], markersize=6)
+    left.plot(*best, "*", color=palette["ink"], markersize=12)
+    left.set(xlim=(-1, 4.2), ylim=(-1.3, 2.4), xlabel="$w_1$", ylabel="$w_2$", title=f"scales 1 : {ratio:g}")
+    rates = np.geomspace(0.03, 3, 300)
+    for value, colour, name in ((steep, STEEP, "steep"), (flat, FLAT, "flat")):
+        right.plot(rates, np.abs(1 - rates * value), color=colour, label=name)
+        here = abs(1 - rate * value)
+        marker = "^" if here > 1.55 else "o"
+        right.plot(np.clip(rate, 0.03, 3), min(here, 1.55), marker, color=colour, markersize=9, clip_on=False)
+    right.axhline(1, color=palette["reference"], linestyle="--", linewidth=1.2)
+    right.axvline(rate, color=palette["reference"], linewidth=1)
+    right.set(
+        xscale="log", xlim=(0.03, 3), ylim=(0, 1.9), xlabel="learning rate", title="error kept per step"
+    )
+    right.set_yticks([0, 0.5, 1, 1.5])
+    right.set_xticks([0.03, 0.1, 0.3, 1, 3], ["0.03", "0.1", "0.3", "1", "3"])
+    right.minorticks_off()
+    box = {"frameon": True, "facecolor": palette["ground"], "edgecolor": "none", "framealpha": 1}
+    right.legend(loc="upper left", ncols=2, borderaxespad=0, **box)
+    said = {None: f"is not at 1 % of its first excess loss after {limit:,} steps", np.inf: "diverges"}.get(
+        steps
+    )
+    return (
+        f"Scales 1 : {ratio:g}, {scaler}: condition number {number(steep / flat)}, largest stable rate "
+        f"{number(2 / steep)}; the flat axis alone would like {number(1 / flat)}. At the rate {rate:g} descent "
+        f"{said or 'is at 1 % of its first excess loss after ' + _steps(steps)}."
+    )
+
+
+def draw_steps(ax, *, condition, raw, scaled):
+    """Steps to 1 % of the excess loss by condition number; `raw`, `scaled` are (seeds, len(condition))."""
+    bound = np.geomspace(1.05, condition[-1], 100)
+    theory = np.log(100) / (2 * np.log((bound + 1) / (bound - 1)))
+    ax.plot(bound, theory, color=palette["ink"], linestyle="--", linewidth=1.4, label="the bound")
+    band(ax, condition, raw, color=COLOURS["as given"], label="as given")
+    band(ax, condition, scaled, color=COLOURS["z-score"], label="z-score")
+    ax.set(xscale="log", yscale="log", xlim=(1, condition[-1] * 4), ylim=(0.7, 3000))
+    ax.set(xlabel="condition number of the data as given", ylabel="steps")
+    ax.minorticks_off()
+    name_lines(ax)
+    first, last = np.median(raw, axis=0)[[0, -1]]
+    return (
+        f"From condition number {condition[0]:g} to {condition[-1]:,g} the median number of steps grows from "
+        f"{number(first)} to {number(last)}; after z-scores it is {number(np.median(scaled, axis=0)[-1])} "
+        f"(medians over {len(raw)} seeds)."
+    )
+
+
+def draw_correlation(figure, *, steps, correlation, points):
+    """Two correlated features, z-scored and whitened, and the steps that each needs.
+
+    ``steps[name]`` has shape (seeds, len(correlation)); ``points[name]`` (m, 2) belongs to the last but one.
+    """
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1.25))
+    for name, x in points.items():
+        left.plot(*np.transpose(x), ".", color=COLOURS[name], markersize=4, alpha=0.8)
+    left.set(xlim=(-3.6, 3.6), ylim=(-3.6, 3.6), xlabel="first feature", ylabel="second feature")
+    left.set_title(f"correlation {correlation[-2]:g}")
+    place = np.arange(len(correlation))
+    for name, runs in steps.items():
+        band(right, place, runs, color=COLOURS[name], marker="o", label=name)
+    right.set_xticks(place, [f"{rho:g}" for rho in correlation])
+    right.set(
+        yscale="log", ylim=(0.7, 1000), xlim=(-0.2, len(place) + 0.9), xlabel="correlation", ylabel="steps"
+    )
+    right.minorticks_off()
+    name_lines(right)
+    ends = {name: np.median(runs, axis=0)[-1] for name, runs in steps.items()}
+    said = " and ".join(f"{_steps(value)} ({name})" for name, value in ends.items())
+    return f"At a correlation of {correlation[-1]:g} descent takes {said} (medians over {len(runs)} seeds)."
+
+
+def draw_offset(figure, *, offset, steps, data):
+    """A line on its way to the data, and the same in the plane of weight and bias; ``data[offset]`` is (x, y).
+
+    The rate is 1 / λ_max, half of the largest stable one, so that nothing zigzags.
+    """
+    x, y = data[offset]
+    design = np.stack([x, np.ones_like(x)], axis=1)
+    hessian = 2 * design.T @ design / len(x)
+    best = np.linalg.solve(hessian, 2 * design.T @ y / len(x))
+    flat, steep = np.linalg.eigvalsh(hessian)
+    path, needed = _descent(hessian, best, 1 / steep, 20_000)
+    at = path[min(steps, len(path) - 1)]
+    left, right = figure.subplots(1, 2)
+    left.plot(x, y, ".", color=palette["reference"], markersize=4)
+    ends = np.array([-3.0, 7.0])
+    left.plot(ends, best[0] * ends + best[1], "--", color=palette["ink"], linewidth=1.2, label="best line")
+    left.plot(ends, at[0] * ends + at[1], color=palette["model"], label="line so far")
+    left.set(xlim=(-3, 7), ylim=(-2.5, 5.5), xlabel="$x$", ylabel="$y$", title="the data")
+    left.legend(loc="upper left")
+    w, b = np.meshgrid(np.linspace(-0.8, 2.2, 120), np.linspace(-4, 2.2, 120))
+    _contours(right, w, b, hessian, best, np.zeros(2))
+    right.plot(*path[: steps + 1].T, "o-", color=palette["model"], markersize=3.5, linewidth=1.4)
+    right.plot(*at, "o", color=palette["model"], markersize=8)
+    right.plot(*best, "*", color=palette["ink"], markersize=12)
+    right.set(xlim=(-0.8, 2.2), ylim=(-4, 2.2), xlabel="weight $w$", ylabel="bias $b$", title="the loss")
+    left_over = _quadratic(hessian, at - best) / _quadratic(hessian, best)
+    return (
+        f"Mean {offset:g}, condition number {number(steep / flat)}: after {_steps(steps)} the line is "
+        f"{at[0]:.2f} x {'−' if at[1] < 0 else '+'} {abs(at[1]):.2f} (best {best[0]:.2f} x "
+        f"{'−' if best[1] < 0 else '+'} {abs(best[1]):.2f}) and {_share(left_over)} of the excess loss is left; "
+        f"1 % takes {_steps(needed or np.inf)}."
+    )
+
+
+def draw_outlier(ax, *, scaler, times, values, scalers):
+    """Where ordinary values land with and without one outlier, `times` the largest of them.
+
+    ``scalers[scaler]`` is a function from the values to their (shift, scale).
+    """
+    values = np.asarray(values, float)
+    spread = {}
+    jitter = 0.3 * np.sin(2.4 * np.arange(len(values)) ** 2)
+    for row, (seen, name) in enumerate(
+        ((np.append(values, times * values.max()), "with"), (values, "without"))
+    ):
+        shift, scale = scalers[scaler](seen)
+        if not scale > 0:
+            raise ValueError(f"values must differ, or {scaler} divides by 0; got {len(values)} alike")
+        z = (seen - shift) / scale
+        ordinary = z[: len(values)]
+        spread[name] = np.ptp(ordinary)
+        colour = COLOURS[scaler] if name == "with" else palette["reference"]
+        ax.plot(ordinary, row + jitter, "o", color=colour, markersize=5, alpha=0.8)
+        if name == "with":
+            outlier = z[-1]
+            beyond = outlier > 6.2
+            ax.plot(min(outlier, 6.2), row, ">" if beyond else "D", color=palette["error"], markersize=9)
+            text = f"the outlier, at {number(outlier)}"
+            ax.annotate(
+                text,
+                (min(outlier, 6.2), row + 0.2),
+                ha="right" if outlier > 3 else "left",
+                color=palette["error"],
+            )
+    ax.set(xlim=(-3, 6.5), ylim=(-0.6, 1.6), xlabel="after scaling", title=scaler)
+    ax.set_yticks([0, 1], ["with\noutlier", "without"])
+    ax.grid(axis="y", visible=False)
+    return (
+        f"{scaler.capitalize()}, outlier {times:g} times the largest of {len(values)} ordinary values: it lands at "
+        f"{number(outlier)}, and the ordinary values keep {_share(spread['with'] / spread['without'])} of their width."
+    )
+
+
+def draw_rates(figure, *, accuracy, rates):
+    """Test accuracy by learning rate; ``accuracy[optimizer, scaling]`` has shape (seeds, rates[optimizer])."""
+    axes = figure.subplots(1, len(rates), sharey=True, squeeze=False)[0]
+    parts = []
+    for ax, (optimizer, tried) in zip(axes, rates.items(), strict=True):
+        best = []
+        for (name, scaling), runs in accuracy.items():
+            if name == optimizer:
+                band(ax, tried, 100 * np.asarray(runs), color=COLOURS[scaling], label=scaling)
+                best.append(f"{_percent(np.median(runs, axis=0).max())} ({scaling})")
+        ax.set(
+            xscale="log", ylim=(0, 85), xlim=(tried[0], tried[-1]), xlabel="learning rate", title=optimizer
+        )
+        ax.set_xticks(10.0 ** np.arange(np.ceil(np.log10(tried[0]) + 0.1), np.log10(tried[-1]) + 0.1))
+        ax.minorticks_off()
+        parts.append(f"{optimizer} {', '.join(best)}")
+    axes[0].set_ylabel("test accuracy, %")
+    axes[0].legend(loc="upper left")
+    return f"Median test accuracy at the best rate: {'; '.join(parts)}; {len(runs)} seeds."
+
+
+def _quadratic(hessian, error):
+    return error @ hessian @ error / 2
+
+
+def _descent(hessian, best, rate, limit):
+    """The path of gradient descent from 0, and the steps to 1 % of the excess loss (inf: diverged, None: not yet)."""
+    w = np.zeros(len(best))
+    start = _quadratic(hessian, w - best)
+    path, steps = [w], None
+    for t in range(1, limit + 1):
+        w = w - rate * hessian @ (w - best)
+        path.append(w)
+        excess = _quadratic(hessian, w - best)
+        if not excess < 1e6 * start:
+            return np.array(path[:-1]), np.inf
+        if steps is None and excess <= 0.01 * start:
+            steps = t
+        if steps is not None and t >= 200:
+            break
+    return np.array(path), np.inf if steps is None and excess > start else steps
+
+
+def _contours(ax, x, y, hessian, best, start):
+    error = np.stack([x - best[0], y - best[1]], axis=-1)
+    loss = np.einsum("...i,ij,...j->...", error, hessian, error) / 2
+    levels = _quadratic(hessian, start - best) * np.array([0.01, 0.1, 0.4, 1, 2.5, 6, 15])
+    ax.contour(x, y, loss, levels, colors=palette["reference"], linewidths=0.9, alpha=0.8)
+    ax.grid(visible=False)
+
+
+def _inside(path, x, y):
+    """The path up to the first point outside the window: the line leaves the picture where descent does."""
+    out = ~((path[:, 0] >= x[0]) & (path[:, 0] <= x[1]) & (path[:, 1] >= y[0]) & (path[:, 1] <= y[1]))
+    return path[: np.flatnonzero(out)[0] + 1] if out.any() else path
+
+
+def _steps(count):
+    return (
+        f"{count:,.0f} step{'' if count == 1 else 's'}"
+        if np.isfinite(count)
+        else "more steps than were tried"
+    )
+
+
+def _percent(share):
+    return f"{100 * share:.0f} %"
+
+
+def _share(share):
+    return (
+        f"{100 * share:.0f} %"
+        if share > 0.095
+        else f"{100 * share:.2g} %"
+        if share > 1e-4
+        else "less than 0.01 %"
+    )
+
+
+def number(value, digits=2):
+    """Write a number with so many significant digits, and no exponent below a million.
+
+    Examples
+    --------
+    >>> number(1234.5), number(0.0456, 1)
+    ('1,200', '0.05')
+    """
+    return f"{float(f'{value:.{digits}g}'):,.6g}".replace("-", "−")

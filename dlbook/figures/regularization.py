@@ -1,0 +1,302 @@
+"""Regularization: where are the corners, what does dropout's spread know, when is it time to stop?"""
+
+import numpy as np
+from matplotlib.ticker import NullFormatter
+
+from dlbook.explorer.style import band, look, name_lines, palette, shades
+from dlcore.regularization import EarlyStopping
+
+METHODS = {
+    "none": ("no penalty", "none"),
+    "L2": ("L2", "l2"),
+    "L1": ("L1", "l1"),
+    "early": ("early stopping", "purple"),
+    "dropout": ("dropout", "dropout"),
+}
+"""What a method is called and which meaning its colour has."""
+
+
+def draw_shrinkage(ax, *, factor, theory, measured):
+    """Mean squared error of a shrunken estimate: ``theory`` a line, ``measured`` dots, both ``(factors,)``."""
+    ax.plot(factor, theory, color=palette["ink"], linewidth=1.6)
+    ax.plot(factor, measured, "o", color=palette["l2"], markersize=6)
+    best = int(np.argmin(measured))
+    ax.plot(factor[best], measured[best], "o", markersize=13, markerfacecolor="none",
+            markeredgecolor=palette["highlight"], markeredgewidth=2)  # fmt: skip
+    ax.axvline(1, color=palette["reference"], linestyle="--", linewidth=1.2)
+    ax.text(0.985, np.max(theory), "unbiased", ha="right", va="top", color=palette["muted"])
+    ax.set(xlabel="the estimate is multiplied by", ylabel="mean squared error", xlim=(-0.03, 1.06))
+    ax.set_ylim(0, 1.08 * np.max(theory))
+    return (
+        f"The unbiased estimate has the mean squared error {measured[-1]:.2f}; multiplied by {factor[best]:.1f} "
+        f"it has {measured[best]:.2f}, the lowest of the {len(factor)} factors tried."
+    )
+
+
+def draw_balls(ax, *, powers, length):
+    """The unit balls of several q; `length` maps each power to ‖(0.7, 0.7)‖ of that power."""
+    for q, colour in zip(powers, shades(len(powers)), strict=True):
+        ax.plot(*ball(q, 1.0).T, color=colour, label=f"q = {q:g}")
+    ax.plot(0.7, 0.7, "o", color=palette["ink"])
+    ax.set(xlim=(-1.3, 2.6), ylim=(-1.2, 1.2), aspect="equal", xlabel="w₁", ylabel="w₂")
+    ax.set_xticks([-1, 0, 1])
+    ax.set_yticks([-1, 0, 1])
+    ax.legend(loc="center right")
+    told = ", ".join(f"{length[q]:.2f} at q = {q:g}" for q in powers)
+    return f"The curves are all points of length 1. The point (0.7, 0.7) has the length {told}."
+
+
+def ball(q, size):
+    """The points with |w₁|^q + |w₂|^q = size^q, as ``(n, 2)``; the corners are among them."""
+    turn = np.linspace(0, 2 * np.pi, 1441)
+    w = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    w[np.abs(w) < 1e-12] = 0
+    largest = np.abs(w).max(axis=1, keepdims=True)
+    if np.isinf(q):
+        return size * w / largest
+    return size * w / (largest[:, 0] * np.sum((np.abs(w) / largest) ** q, axis=1) ** (1 / q))[:, None]
+
+
+def draw_corner(figure, *, q, strength, angle, results):
+    """Loss, ball and solution in the plane; both weights by strength.
+
+    `results` holds ``target`` (the loss's own minimum), ``H[angle]``, ``strengths`` and
+    ``solutions[q, angle]`` of shape ``(strengths, 2)``.
+    """
+    strengths, path = list(results["strengths"]), np.asarray(results["solutions"][q, angle], float)
+    target, H, at = np.asarray(results["target"]), results["H"][angle], strengths.index(strength)
+    w = path[at]
+    left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
+    a, b = np.meshgrid(np.linspace(-1.8, 2.6, 130), np.linspace(-1.8, 1.9, 110))
+    d = np.stack([a - target[0], b - target[1]], axis=-1)
+    loss = 0.5 * np.einsum("...i,ij,...j", d, H, d)
+    here = 0.5 * (w - target) @ H @ (w - target)
+    left.contour(a, b, loss, levels=[0.02, 0.15, 0.5, 1.1, 2], colors=[palette["grey"]], linewidths=0.9)
+    if here > 1e-9:
+        left.contour(a, b, loss, levels=[here], colors=[palette["ink"]], linewidths=1.8)
+    size = np.sum(np.abs(w) ** q) ** (1 / q)
+    if size > 0:
+        edge = ball(q, size)
+        left.fill(*edge.T, color=palette["l1"] if q <= 1 else palette["l2"], alpha=0.16, linewidth=0)
+        left.plot(*edge.T, color=palette["l1"] if q <= 1 else palette["l2"], linewidth=1.8)
+    for line in (left.axhline, left.axvline):
+        line(0, color=palette["muted"], linewidth=0.9)
+    left.plot(*target, "+", color=palette["ink"], markersize=11, markeredgewidth=2)
+    left.plot(*w, "o", color=palette["highlight"], markersize=9)
+    left.set(xlim=(-1.8, 2.6), ylim=(-1.8, 1.9), aspect="equal", xlabel="w₁", ylabel="w₂")
+    left.set_title("loss and ball")
+    for k, style in enumerate(("-", "--")):
+        colour = palette["ink"] if k == 0 else palette["brown"]
+        right.plot(strengths, path[:, k], style, color=colour, marker="o", markersize=4, label=f"w{'₁₂'[k]}")
+        right.plot(strength, w[k], "o", color=palette["highlight"], markersize=9)
+    right.axhline(0, color=palette["muted"], linewidth=0.9)
+    right.set(xlim=(0, 1.05 * max(strengths)), ylim=(-0.2, 1.7), xlabel="strength λ", title="the solution")
+    right.legend(loc="upper right")
+    zeros = int(np.sum(w == 0))
+    ending = {0: f"neither weight is 0, the smaller is {np.min(np.abs(w)):.2f}",
+              1: "one weight is exactly 0", 2: "both weights are exactly 0"}[zeros]  # fmt: skip
+    return (
+        f"q = {q:g}, strength {strength:g}, loss turned by {_minus(f'{angle:g}')}°: the solution is "
+        f"({_minus(f'{w[0]:.2f}')}, {_minus(f'{w[1]:.2f}')}); {ending}."
+    )
+
+
+_PULLS = {
+    "L2": (look("l2") | {"linestyle": "-"}, "L2"),
+    "subgradient": ({"color": palette["l1"], "linestyle": "--"}, "L1, subgradient"),
+    "proximal": ({"color": palette["red"], "linestyle": "-"}, "L1, proximal"),
+}
+
+
+def draw_pull(figure, *, steps, results):
+    """The penalty's pull by weight, and the weight's size by step, so far.
+
+    `results` holds ``strength``, ``target`` and ``w``: a path of one weight for each of `_PULLS`.
+    """
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1.3))
+    size, strength = np.linspace(0, 1, 50), results["strength"]
+    left.plot(size, strength * size, color=palette["l2"])
+    left.plot(size, np.full(50, strength), color=palette["l1"])
+    for name, pull in (("L2", lambda w: strength * w), ("subgradient", lambda w: strength)):
+        w = np.clip(np.nan_to_num(abs(results["w"][name][steps]), nan=1.0), 0, 1)
+        left.plot(w, pull(w), "o", color=_PULLS[name][0]["color"], markersize=10)
+    left.text(0.98, 1.06 * strength, "L1", color=palette["l1"], ha="right")
+    left.text(0.6, 0.47 * strength, "L2", color=palette["l2"], ha="right")
+    left.set(xlim=(0, 1), ylim=(0, 1.3 * strength), xlabel="|w|", title="the penalty's pull")
+    floor = 1e-4
+    for name, (style, label) in _PULLS.items():
+        w = np.abs(results["w"][name][: steps + 1])
+        w = np.where(np.isfinite(w), np.clip(w, floor, 10), 10)
+        right.plot(np.arange(steps + 1), w, **style, label=label, linewidth=1.8)
+        right.plot(steps, w[-1], "o", color=style["color"], markersize=7, clip_on=False)
+    right.set(yscale="log", xlim=(0, len(results["w"]["L2"]) - 1), ylim=(floor, 30), xlabel="step")
+    right.set_yticks([floor, 1e-3, 1e-2, 0.1, 1], ["0", "0.001", "0.01", "0.1", "1"])
+    right.yaxis.set_minor_formatter(NullFormatter())
+    right.set_title("|w|")
+    right.legend(loc="upper right")
+    now = {name: results["w"][name][steps] for name in _PULLS}
+    if not all(np.isfinite(w) and abs(w) < 10 for w in now.values()):
+        return f"After {steps} steps a path has diverged and is drawn at the upper edge."
+    told = {name: _minus(f"{w:.3f}") for name, w in now.items()}
+    told["proximal"] = "exactly 0" if now["proximal"] == 0 else told["proximal"]
+    return (
+        f"After {steps} steps: with L2 the weight is {told['L2']}, with L1 and plain subgradient steps "
+        f"{told['subgradient']}, with proximal steps {told['proximal']}."
+    )
+
+
+def draw_wave(figure, *, x, y, grid, wave, fits, sizes):
+    """Row 13: one network's fit by method, and the share of weights below any threshold.
+
+    `fits` maps a method to its output on `grid`, `sizes` to the weights' absolute values ``(seeds, weights)``.
+    """
+    left, right = figure.subplots(2, 1, height_ratios=(1, 1))
+    left.plot(grid, wave, color=palette["truth"], linestyle=":", linewidth=1.6, label="test: 4 sin(x)/π")
+    left.plot(x, y, "o", color=palette["truth"], markersize=4)
+    for name, fit in fits.items():
+        title, meaning = METHODS[name]
+        left.plot(
+            grid,
+            np.clip(np.nan_to_num(fit, nan=9), -1.8, 1.8),
+            color=palette[meaning],
+            linewidth=1.7,
+            label=title,
+        )
+    left.set(xlim=(0, 2 * np.pi), ylim=(-2.1, 1.8), xlabel="x", title="one seed's fits, 25 training points")
+    left.legend(loc="lower left", ncols=2, fontsize=9.5, columnspacing=1)
+    threshold = np.logspace(-5, 0.5, 80)
+    for name, w in sizes.items():
+        title, meaning = METHODS[name]
+        share = 100 * np.mean(np.asarray(w)[:, None, :] <= threshold[:, None], axis=2)
+        band(right, threshold, share, color=palette[meaning], label=title)
+    right.axvline(0.01, color=palette["reference"], linestyle="--", linewidth=1.2)
+    right.set(xscale="log", xlim=(1e-5, 200), ylim=(0, 102), xlabel="threshold", ylabel="% of weights below")
+    right.set_xticks([1e-5, 1e-4, 1e-3, 0.01, 0.1, 1], ["10⁻⁵", "10⁻⁴", "0.001", "0.01", "0.1", "1"])
+    right.minorticks_off()
+    name_lines(right)
+    below = {name: np.median(np.mean(np.asarray(w) <= 0.01, axis=1)) for name, w in sizes.items()}
+    told = ", ".join(f"{METHODS[name][0]} {100 * share:.0f} %" for name, share in below.items())
+    return f"Weights of absolute value at most 0.01, median over {len(next(iter(sizes.values())))} seeds: {told}."
+
+
+def draw_monte_carlo(figure, *, p, points, activation, results):
+    """One network's Monte-Carlo mean and spread, and the spread inside and outside the data by p.
+
+    ``results["runs"][p, points, activation]`` holds ``x``, ``y``, ``mean``, ``spread`` (one seed, on the grid)
+    and ``inside``, ``outside``, ``covered`` (by seed); ``grid``, ``truth``, ``blocks`` are common.
+    """
+    runs, grid, run = results["runs"], results["grid"], results["runs"][p, points, activation]
+    left, right = figure.subplots(1, 2, width_ratios=(1.7, 1))
+    mean, spread = (np.nan_to_num(np.asarray(run[k], float), nan=99) for k in ("mean", "spread"))
+    for start, end in results["blocks"]:
+        left.axvspan(start, end, color=palette["grid"], linewidth=0)
+    low, high = (np.clip(mean + k * spread, -3.2, 4) for k in (-2, 2))
+    left.fill_between(grid, low, high, color=palette["dropout"], alpha=0.25, linewidth=0)
+    mean = np.where(abs(mean) < 4, mean, np.nan)
+    left.plot(grid, mean, color=palette["dropout"], label="mean ± 2 spreads")
+    left.plot(grid, results["truth"], color=palette["truth"], linestyle=":", linewidth=1.6, label="truth")
+    left.plot(run["x"], run["y"], "o", color=palette["truth"], markersize=4)
+    left.set(xlim=(grid[0], grid[-1]), ylim=(-3.2, 5.2), xlabel="x", title=f"{activation}, one seed")
+    left.legend(loc="upper center", ncols=2, columnspacing=1)
+    shares = sorted({key[0] for key in runs})
+    for side, colour in (("outside", palette["highlight"]), ("inside", palette["dropout"])):
+        values = np.array([runs[share, points, activation][side] for share in shares], float).T
+        band(right, shares, np.where(np.isfinite(values), values, 9), color=colour, label=side)
+        right.plot(p, np.nan_to_num(np.median(run[side]), nan=9), "o", color=colour, markersize=9)
+    right.set(xlim=(0, 1.05 * shares[-1]), ylim=(0, 1.4), xlabel="p", title="spread")
+    right.legend(loc="upper left")
+    inside, outside = np.median(run["inside"]), np.median(run["outside"])
+    if not np.isfinite(inside + outside):
+        return f"p = {p:g}, {points} points, {activation}: training diverged; nothing was measured."
+    return (
+        f"p = {p:g}, {points} points, {activation}: the spread is {inside:.2f} inside the data and {outside:.2f} "
+        f"outside, {outside / inside:.1f} times as much; outside, mean ± 2 spreads holds the truth at "
+        f"{100 * np.mean(run['covered']):.0f} % of the places."
+    )
+
+
+def stopped(validation, patience):
+    """Return (look at which early stopping stops, look whose weights it hands back) for one run."""
+    stopping = EarlyStopping(patience)
+    for look_number, loss in enumerate(validation):
+        if stopping.update(float(loss)):
+            break
+    return look_number, stopping.best_step
+
+
+def draw_stopping(figure, *, patience, noise, results):
+    """One run's curves with its stop, and the fit handed back beside the last one.
+
+    ``results[noise]`` holds ``train``, ``validation``, ``test`` of shape ``(seeds, looks)``, and of seed 0
+    ``fits`` (looks, grid), ``x``, ``y``; ``results`` also ``grid``, ``truth``, ``epochs`` (of each look).
+    """
+    run, epochs = results[noise], np.asarray(results["epochs"])
+    stops = [stopped(v, patience) for v in run["validation"]]
+    stop, best = stops[0]
+    left, right = figure.subplots(1, 2, width_ratios=(1.3, 1))
+    top = 3.0
+    for name in ("train", "validation"):
+        curve = np.nan_to_num(np.asarray(run[name][0], float), nan=top, posinf=top)
+        left.plot(epochs, curve, color=palette[name], alpha=0.3, linewidth=1.4)
+        left.plot(epochs[: stop + 1], curve[: stop + 1], color=palette[name], label=name)
+    left.axvline(epochs[stop], color=palette["reference"], linestyle="--", linewidth=1.4)
+    lowest = min(run["validation"][0][best], top)
+    left.plot(epochs[best], lowest, "o", color=palette["highlight"], markersize=9)
+    left.set(yscale="log", ylim=(0.002, top), xlim=(0, epochs[-1]), xlabel="epoch", title="squared error")
+    left.set_yticks([0.01, 0.1, 1], ["0.01", "0.1", "1"])
+    left.yaxis.set_minor_formatter(NullFormatter())
+    left.legend(loc="upper right")
+    right.plot(results["grid"], results["truth"], color=palette["truth"], linestyle=":", linewidth=1.6)
+    right.plot(run["x"], run["y"], "o", color=palette["train"], markersize=4)
+    for at, meaning, label in ((-1, "single", "at the end"), (best, "highlight", "handed back")):
+        fit = np.clip(np.nan_to_num(run["fits"][at], nan=9), -2.6, 2.6)
+        right.plot(results["grid"], fit, color=palette[meaning], linewidth=1.8, label=label)
+    right.set(xlim=(-3, 3), ylim=(-2.6, 3.6), xlabel="x", title="the fit")
+    right.legend(loc="upper left", fontsize=9.5)
+    rows, test = np.arange(len(stops)), np.asarray(run["test"])
+    handed = np.median(test[rows, [b for _, b in stops]])
+    where = f"stops at epoch {epochs[stop]}" if stop < len(epochs) - 1 else f"runs to epoch {epochs[stop]}"
+    return (
+        f"Noise {noise:g}, patience {patience}: this run {where} and hands back epoch {epochs[best]}. Test error, "
+        f"median over {len(stops)} seeds: {handed:.3f} handed back, {np.median(test[:, -1]):.3f} at the end."
+    )
+
+
+def draw_altered(figure, *, images):
+    """One picture and what each augmentation makes of it; `images` maps a name to an array (h, w)."""
+    axes = figure.subplots(2, (len(images) + 1) // 2).ravel()
+    for ax in axes:
+        ax.axis("off")
+    for ax, (name, image) in zip(axes, images.items(), strict=False):
+        ax.imshow(image, cmap="gray", vmin=0, vmax=1)
+        ax.set_title(name, fontsize=10.5)
+    return f"The same picture: {', '.join(images)}."
+
+
+def draw_augmentation(ax, *, errors):
+    """Test errors by augmentation; ``errors[name]`` maps "plain" and "altered" to values by seed."""
+    names = list(errors)
+    for k, (test, meaning, mark) in enumerate((("plain", "none", "o"), ("altered", "highlight", "D"))):
+        for row, name in enumerate(names):
+            low, middle, high = 100 * np.percentile(errors[name][test], [25, 50, 75])
+            y = -row + 0.13 - 0.26 * k
+            ax.plot([low, high], [y, y], color=palette[meaning], linewidth=3, alpha=0.5)
+            label = {"plain": "plain test images", "altered": "moved test images"}[test] if row == 0 else None
+            ax.plot(middle, y, mark, color=palette[meaning], label=label)
+    ax.set_yticks([-row for row in range(len(names))], names)
+    ax.set(xlim=(20, 80), xlabel="test error, %")
+    ax.legend(loc="upper center")
+    best = {test: min(names, key=lambda n: np.median(errors[n][test])) for test in ("plain", "altered")}
+    median = {test: 100 * np.median(errors[name][test]) for test, name in best.items()}
+    worst = max(names, key=lambda n: np.median(errors[n]["plain"]))
+    return (
+        f"Lowest on plain test images: {best['plain']} with {median['plain']:.0f} % errors; on moved ones: "
+        f"{best['altered']} with {median['altered']:.0f} %. Highest on plain ones: {worst} with "
+        f"{100 * np.median(errors[worst]['plain']):.0f} %."
+    )
+
+
+def _minus(text):
+    """A number with a minus sign, and no minus before a rounded zero."""
+    text = text.lstrip("-") if text.strip("-0.") == "" else text
+    return text.replace("-", "−")

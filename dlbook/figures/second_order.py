@@ -1,0 +1,314 @@
+"""Second-order methods: what do their steps, their lines, their saddles and their noise look like?"""
+
+import numpy as np
+from matplotlib.colors import ListedColormap
+from matplotlib.patches import Patch
+
+from dlbook.explorer.style import band, look, name_lines, palette
+
+KINDS = ("minimum", "saddle", "maximum", "nowhere")
+"""What a start leads to, in the order of the numbers on the map of basins."""
+
+FLOOR = 1e-12
+"""Below this a loss is rounding: drawn at the lower edge, and told as "below 10⁻¹²"."""
+
+_LINES = {
+    "gradient descent": look("sgd"),
+    "Newton": look("newton"),
+    "damped Newton": {"color": palette["newton"], "linestyle": "--"},
+    "SGD": look("sgd"),
+    "Momentum": look("momentum"),
+    "Adam": look("adam"),
+    "L-BFGS": {"color": palette["lbfgs"], "linestyle": "-"},
+    "L-BFGS, new batches": look("lbfgs"),
+    "L-BFGS, same batch": {"color": palette["lbfgs"], "linestyle": "-"},
+}
+
+
+def order(x):
+    """Return a positive number as people say it: two digits down to 0.001, a power of ten below.
+
+    Examples
+    --------
+    >>> order(0.0234), order(3e-7), order(1e-20), order(float("inf"))
+    ('0.023', 'about 10⁻⁷', 'below 10⁻¹²', 'beyond all bounds')
+    """
+    if not np.isfinite(x) or x > 1e6:
+        return "beyond all bounds"
+    if x < FLOOR:
+        return "below 10⁻¹²"
+    if x < 1e-3:
+        power = str(-int(np.floor(np.log10(x))))
+        return "about 10⁻" + power.translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{x:.2g}" if x < 100 else f"{x:,.0f}"
+
+
+def draw_parabola(ax, *, start):
+    """The double well x⁴/4 − x²/2, its parabola at `start`, and where the parabola is flat."""
+    f = lambda x: x**4 / 4 - x**2 / 2
+    slope, curvature = start**3 - start, 3 * start**2 - 1
+    x = np.linspace(-2.2, 2.2, 221)
+    ax.plot(x, f(x), color=palette["truth"], label="f")
+    parabola = f(start) + slope * (x - start) + curvature * (x - start) ** 2 / 2
+    ax.plot(x, parabola, color=palette["newton"], linestyle="--", label="its parabola")
+    ax.plot(start, f(start), "o", color=palette["ink"], markersize=8)
+    end = start - slope / curvature
+    bottom = f(start) - slope**2 / curvature / 2
+    ax.plot(end, bottom, "x", color=palette["newton"], markersize=9, markeredgewidth=2.5)
+    ax.plot(end, f(end), "o", color=palette["newton"], markersize=8)
+    ax.plot([end, end], [bottom, f(end)], ":", color=palette["newton"], linewidth=1.4)
+    ax.set(xlim=(-2.2, 2.2), ylim=(-0.75, 1.6), xlabel="x", ylabel="f(x)")
+    ax.legend(loc="upper center")
+    change = f(end) - f(start)
+    went = "stays" if abs(change) < 1e-9 else f"goes {'up' if change > 0 else 'down'} by {abs(change):.2f}"
+    opens = "upwards" if curvature > 0 else "downwards"
+    return (
+        f"From x = {start:.2f}, slope {slope:.2f} and curvature {curvature:.2f}: the parabola opens {opens}, "
+        f"its flat point is at {end:.2f}, and f {went}."
+    ).replace("-", "−")
+
+
+def draw_paths(figure, *, function, method, steps, runs):
+    """A path of at most `steps` steps on the map, and loss against evaluations for all methods.
+
+    ``runs[function]`` has ``x``, ``y``, ``z`` (the surface) and ``paths``: method to ``theta`` (k + 1, 2),
+    ``loss`` and ``evaluations`` (k + 1), and ``end``, what the last point is.
+    """
+    run = runs[function]
+    ax, curves = figure.subplots(1, 2)
+    z = np.asarray(run["z"], float)
+    ax.contour(run["x"], run["y"], z, levels=np.geomspace(z.max() * 1e-5, z.max(), 13),
+               colors=palette["reference"], linewidths=0.7)  # fmt: skip
+    path = run["paths"][method]
+    theta = np.clip(path["theta"][: steps + 1], [run["x"][0], run["y"][0]], [run["x"][-1], run["y"][-1]])
+    ax.plot(*theta.T, marker="o", markersize=4.5, **_LINES[method])
+    ax.plot(*theta[0], "o", color=palette["ink"], markersize=8)
+    ax.plot(*theta[-1], "o", color=_LINES[method]["color"], markersize=9, markeredgecolor=palette["ink"])
+    ax.set(
+        xlim=(run["x"][0], run["x"][-1]),
+        ylim=(run["y"][0], run["y"][-1]),
+        title=f"{method}, {steps} step{'s' * (steps > 1)}",
+    )
+    ax.grid(visible=False)
+    for name, other in run["paths"].items():
+        chosen = name == method
+        gap = np.clip(other["loss"], FLOOR, 1e4)
+        curves.plot(other["evaluations"], gap, alpha=1 if chosen else 0.45,
+                    **_LINES[name] | {"linewidth": 2.6 if chosen else 1.3}, label=name)  # fmt: skip
+    k = min(steps, len(path["loss"]) - 1)
+    spent, loss = path["evaluations"][k], path["loss"][k]
+    curves.plot(spent, np.clip(loss, FLOOR, 1e4), "o", color=_LINES[method]["color"], markersize=9,
+                markeredgecolor=palette["ink"])  # fmt: skip
+    curves.set(xscale="log", yscale="log", xlim=(0.8, 2e4), ylim=(FLOOR / 2, 1e9), title="loss",
+               xlabel="evaluations of loss and gradient")  # fmt: skip
+    curves.set_yticks([1e-12, 1e-8, 1e-4, 1, 1e4])
+    curves.legend(loc="upper center", ncols=2, fontsize=8.5, columnspacing=1, handlelength=1.6)
+    reached = np.flatnonzero(np.asarray(path["loss"]) <= 1e-6)
+    if len(reached):
+        whole = f"It needs {path['evaluations'][reached[0]]:,} evaluations to 10⁻⁶"
+    else:
+        end = "nowhere" if path["end"] == "nowhere" else f"at {path['end']}"
+        whole = f"It ends {end} and never reaches 10⁻⁶"
+    after = f"{k} of at most {steps} steps" if k < steps else f"{k} step{'s' * (k != 1)}"
+    return f"{function.capitalize()}, {method}, after {after} ({spent} evaluations): loss {order(loss)}. {whole}."
+
+
+def draw_basins(ax, *, damping, maps, extent, points):
+    """What each start leads to; `maps` holds arrays of 0 (minimum) to 3 (nowhere), see `KINDS`.
+
+    `points` maps "minimum", "saddle" and "maximum" to their places.
+    """
+    kind = np.asarray(maps[damping])
+    colours = [palette[c] for c in ("green", "orange", "red", "grid")]
+    ax.imshow(kind, origin="lower", extent=extent, cmap=ListedColormap(colours), vmin=0, vmax=3,
+              interpolation="nearest", aspect="auto")  # fmt: skip
+    for (name, at), marker in zip(points.items(), "oXs", strict=True):
+        ax.plot(*np.transpose(at), marker, color=palette["ink"], markeredgecolor=palette["ground"],
+                markersize=9, linestyle="none")  # fmt: skip
+    shares = [np.mean(kind == i) for i in range(4)]
+    handles = [
+        Patch(color=colour, label=f"{name}\n{100 * share:.0f} %")
+        for name, share, colour in zip(KINDS, shares, colours, strict=True)
+    ]
+    ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5), labelspacing=1.2, handlelength=1.2)
+    ax.set(
+        xlim=extent[:2],
+        ylim=extent[2:],
+        xlabel="x of the start",
+        ylabel="y of the start",
+        title=f"damping {damping:g}",
+    )
+    ax.grid(visible=False)
+    minimum, saddle, maximum, nowhere = (f"{100 * share:.0f} %" for share in shares)
+    return (
+        f"Damping {damping:g}: after 60 steps {minimum} of the starts are at a minimum, {saddle} at a saddle, "
+        f"{maximum} at the maximum and {nowhere} nowhere yet."
+    )
+
+
+def draw_line(ax, *, alpha, value, slopes, c1, c2):
+    """The loss along a line, the bound of sufficient decrease, and the lengths that each condition accepts."""
+    alpha, value, slopes = (np.asarray(a, float) for a in (alpha, value, slopes))
+    bound = value[0] + c1 * alpha * slopes[0]
+    enough, flat = value <= bound, np.abs(slopes) <= c2 * abs(slopes[0])
+    enough[0] = flat[0] = False
+    both = enough & flat
+    ax.plot(alpha, value, color=palette["truth"], label="loss along p")
+    ax.plot(alpha, bound, "--", color=palette["reference"], label="bound of sufficient decrease")
+    low, high = value.min(), value.max()
+    span = high - low
+    rows = (
+        ("down enough", enough, "momentum"),
+        ("flat enough", flat, "newton"),
+        ("both: strong Wolfe", both, "lbfgs"),
+    )
+    for i, (name, accepted, colour) in enumerate(rows):
+        y = low - span * (0.12 + 0.11 * i)
+        ax.plot(
+            alpha, np.where(accepted, y, np.nan), color=palette[colour], linewidth=6, solid_capstyle="butt"
+        )
+        ax.text(alpha[-1] * 1.02, y, name, color=palette[colour], va="center", fontsize=10)
+    ax.set(
+        xlim=(0, alpha[-1]), ylim=(low - 0.42 * span, high + 0.05 * span), xlabel="length α", ylabel="loss"
+    )
+    ax.set_yticks([tick for tick in ax.get_yticks() if low - 0.05 * span <= tick <= high])
+    ax.legend(loc="upper right")
+    share = [100 * np.mean(accepted[1:]) for _, accepted, _ in rows]
+    return (
+        f"Of the lengths up to {alpha[-1]:g}, {share[0]:.0f} % go down enough, {share[1]:.0f} % end flat enough, "
+        f"and {share[2]:.0f} % do both."
+    )
+
+
+def draw_race(figure, *, races, evaluations):
+    """Loss against full-batch evaluations; `races` maps a title to {method: (seeds, evaluations + 1)}."""
+    told = []
+    for ax, (title, runs) in zip(
+        figure.subplots(1, len(races), sharey=True, squeeze=False)[0], races.items(), strict=True
+    ):
+        for name, losses in runs.items():
+            shown = np.clip(np.nan_to_num(losses, nan=np.inf), 0.05, 3)
+            line = _LINES[name]
+            band(ax, np.arange(evaluations + 1), shown, label=name, **line)
+        ax.set(
+            yscale="log",
+            ylim=(0.05, 3),
+            xlim=(0, 1.42 * evaluations),
+            xlabel="evaluations of all examples",
+            title=title,
+        )
+        ax.set_yticks([0.1, 0.3, 1, 3], ["0.1", "0.3", "1", "3"])
+        ax.minorticks_off()
+        ax.set_xticks(np.linspace(0, evaluations, 5).astype(int))
+        name_lines(ax)
+        told.append(f"{title}: " + ", ".join(f"{n} {order(np.median(r[:, -1]))}" for n, r in runs.items()))
+    figure.axes[0].set_ylabel("training loss")
+    return f"Median loss after {evaluations} evaluations. " + _sentence("; ".join(told))
+
+
+def draw_pairs(ax, *, share, length, ratios):
+    """Histogram of the curvature s'y / s's over its true value; ``ratios[share, length]`` has "new", "same"."""
+    edges = np.linspace(-8, 10, 61)
+    for name, colour, label in (("new", "noise", "two batches"), ("same", "lbfgs", "one batch, twice")):
+        values = np.clip(ratios[share, length][name], edges[0], edges[-1])
+        ax.hist(values, edges, color=palette[colour], alpha=0.6, label=label)
+    ax.axvline(1, color=palette["truth"], linewidth=1.5)
+    ax.axvline(0, color=palette["error"], linewidth=1.5, linestyle="--")
+    ax.text(1.15, 0.97, "truth", transform=ax.get_xaxis_transform(), va="top")
+    ax.text(
+        -0.15,
+        0.97,
+        "s′y = 0",
+        transform=ax.get_xaxis_transform(),
+        va="top",
+        ha="right",
+        color=palette["error"],
+    )
+    ax.set(yscale="symlog", ylim=(0, 320), xlim=(edges[0], edges[-1]), yticks=[0, 1, 10, 100],
+           xlabel="measured curvature along s, in units of the true one", ylabel="pairs")  # fmt: skip
+    ax.set_yticklabels(["0", "1", "10", "100"])
+    ax.legend(loc="center left", bbox_to_anchor=(0, 0.62))
+    new, same = (np.asarray(ratios[share, length][name]) for name in ("new", "same"))
+    return (
+        f"Batches of {share:.0%}, {length:g} × L-BFGS's step: with two batches {np.mean(new < 0):.0%} of "
+        f"{len(new)} pairs have s′y < 0 and the spread is {np.std(new):.1f} times the truth; with one batch at both "
+        f"ends {np.mean(same < 0):.0%} and {np.std(same):.1f}."
+    ).replace("%", " %")
+
+
+def draw_shares(figure, *, share, method, races):
+    """Loss against passes at one batch share, and each method's last loss over all shares.
+
+    ``races[share][method]`` is an array ``(seeds, passes + 1)``, infinite after divergence.
+    """
+    left, right = figure.subplots(1, 2, sharey=True)
+    for name, runs in races[share].items():
+        shown = np.clip(np.nan_to_num(runs, nan=np.inf), 0.1, 5)
+        passes = np.arange(shown.shape[1])
+        if name == method:
+            band(left, passes, shown, **_LINES[name] | {"linewidth": 2.8})
+        else:
+            left.plot(passes, np.median(shown, axis=0), alpha=0.55, **_LINES[name] | {"linewidth": 1.5})
+    shares = sorted(races, reverse=True)
+    for name in races[share]:
+        ends = [np.clip(np.nan_to_num(races[s][name][:, -1], nan=np.inf), 0.1, 5) for s in shares]
+        right.plot(range(len(shares)), [np.median(e) for e in ends], label=name,
+                   **_LINES[name] | {"linewidth": 2.8 if name == method else 1.5})  # fmt: skip
+        if name == method:
+            for i, e in enumerate(ends):
+                right.plot(np.full(len(e), i), e, "o", color=_LINES[name]["color"], markersize=3.5, alpha=0.5)
+    right.axvline(shares.index(share), color=palette["grid"], linewidth=7, zorder=0)
+    right.set_xticks(range(len(shares)), [f"{s:.0%}".replace("%", " %") for s in shares])
+    left.set(yscale="log", ylim=(0.1, 5), xlim=(0, passes[-1]), xlabel="passes over the data", ylabel="training loss",
+             title=f"batches of {share:.0%}".replace("%", " %"))  # fmt: skip
+    left.set_yticks([0.1, 0.3, 1, 3], ["0.1", "0.3", "1", "3"])
+    left.minorticks_off()
+    right.set(
+        xlabel="share of the examples in a batch",
+        title=f"after {passes[-1]} passes",
+        xlim=(-0.3, len(shares) - 0.7),
+    )
+    right.legend(loc="upper left", fontsize=9)
+    ends = {name: np.asarray(runs)[:, -1] for name, runs in races[share].items()}
+    best = min(ends, key=lambda name: np.median(ends[name]))
+    lost = int(np.sum(~np.isfinite(ends[method])))
+    failed = f", {lost} of {len(ends[method])} runs diverged" if lost else ""
+    return (
+        f"Batches of {share:.0%}, {method}: median loss {order(np.median(ends[method]))} after {passes[-1]} "
+        f"passes{failed}; the lowest of all is {best} with {order(np.median(ends[best]))}."
+    ).replace("%", " %")
+
+
+def draw_adam_v(figure, *, runs):
+    """Adam's v against the Hessian's diagonal; `runs` maps a title to (h, v), arrays of one network's parameters."""
+    told = []
+    for ax, (title, (h, v)) in zip(
+        figure.subplots(1, len(runs), sharey=True, squeeze=False)[0], runs.items(), strict=True
+    ):
+        h, v = np.asarray(h), np.asarray(v)
+        seen = h > 0
+        ax.plot(h[seen], v[seen], "o", color=palette["adam"], markersize=3, alpha=0.6)
+        line = np.array([1e-3, 3])
+        ax.plot(
+            line,
+            np.median(v[seen] / h[seen]) * line,
+            color=palette["reference"],
+            linestyle="--",
+            linewidth=1.3,
+        )
+        ax.set(
+            xscale="log",
+            yscale="log",
+            xlim=(2e-3, 2),
+            ylim=(1e-8, 0.1),
+            xlabel="diagonal of the Hessian",
+            title=title,
+        )
+        ratio = np.median(v[seen] / h[seen])
+        told.append(f"{title}: v is {order(ratio)} of the diagonal entry in the median")
+    figure.axes[0].set_ylabel("Adam's v")
+    return _sentence("; ".join(told))
+
+
+def _sentence(told):
+    return f"{told[0].upper()}{told[1:]}."

@@ -1,0 +1,292 @@
+"""Splits: what do luck, folds and leaks look like?"""
+
+import numpy as np
+
+from dlbook.explorer.style import band, name_lines, palette
+from dlcore import splits
+
+
+def draw_luck(ax, *, examples, share, accuracy, rival=0.07, repeats=100_000):
+    """The scores of a model and of a better one on 100,000 fresh test sets.
+
+    Parameters
+    ----------
+    examples : int
+        All the examples there are.
+    share : float
+        The share of them that is put aside for the test.
+    accuracy : float
+        The model's true accuracy; its rival's is `rival` higher.
+    """
+    n = max(1, round(share * examples))
+    rng = np.random.default_rng(n)
+    ours, theirs = (rng.binomial(n, p, repeats) / n for p in (accuracy, accuracy + rival))
+    low, high = np.quantile(ours, [0.025, 0.975])
+    missed = np.mean(theirs <= ours)
+    for scores, p, colour in (
+        (ours, accuracy, palette["model"]),
+        (theirs, accuracy + rival, palette["orange"]),
+    ):
+        edges = _bins(n, p)
+        counts, _ = np.histogram(scores, edges)
+        ax.stairs(counts / counts.max(), edges, fill=True, color=colour, alpha=0.55)
+        ax.axvline(p, ymax=0.8, color=colour, linewidth=1.5, linestyle="--")
+    ax.plot([low, high], [1.08, 1.08], color=palette["model"], linewidth=5, solid_capstyle="butt")
+    ax.set_title(f"{n:,} test examples")
+    ax.text(0.41, 1.24, f"right {accuracy:.0%} of the time (bar: 95% of its scores)", color=palette["model"])
+    ax.text(0.41, 1.13, f"its rival: {accuracy + rival:.0%}", color=palette["orange"])
+    ax.set(xlim=(0.4, 1.005), ylim=(0, 1.35), xlabel="score on the test set", ylabel="how often")
+    ax.set_yticks([])
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    return (
+        f"{n:,} test examples: a model that is right {accuracy:.0%} of the time scores between {low:.1%} and "
+        f"{high:.1%} on 95% of the test sets; a rival {100 * rival:g} points better does not beat it on {_percent(missed)} of them."
+    )
+
+
+def _bins(n, p):
+    """Edges between the scores that n examples can give around p: a bar for each, or a third of a standard error wide."""
+    spread = np.sqrt(n * p * (1 - p))
+    together = max(1, round(spread / 3))
+    first = max(0, round(n * p - 5 * spread))
+    return (np.arange(first, min(n, round(n * p + 5 * spread)) + together + 1, together) - 0.5) / n
+
+
+def _percent(share):
+    if 0 < share < 0.0005:
+        return "fewer than 0.1%"
+    return f"{share:.0%}" if share == 0 or share >= 0.01 else f"{share:.1%}"
+
+
+def draw_folds(ax, *, k, dealt, labels):
+    """Each round a row, each example a column: on which is the model trained, on which judged?
+
+    Parameters
+    ----------
+    dealt : {"k-fold", "stratified"}
+    labels : array of 0 and 1
+        Examples of class 1 are the rare ones.
+    """
+    rng, n = np.random.default_rng(1), len(labels)
+    folds = splits.stratified_k_fold(labels, k, rng) if dealt == "stratified" else splits.k_fold(n, k, rng)
+    height = 0.86
+    for row, (_, test) in enumerate(folds):
+        ax.barh(row, n, height, -0.5, color=palette["train"], alpha=0.2, linewidth=0)
+        colours = [palette["highlight" if labels[i] else "validation"] for i in test]
+        ax.barh([row] * len(test), 1, height, test - 0.5, color=colours, linewidth=0)
+    ax.set(xlim=(-0.7, n - 0.3), ylim=(len(folds) - 0.5, -0.5), xlabel=f"the {n} examples", ylabel="round")
+    ax.set_yticks(range(len(folds)))
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value + 1:.0f}")
+    ax.set_xticks([])
+    ax.grid(False)
+    for place, words, meaning in (
+        (0, "held out", "validation"),
+        (0.2, "held out, of the rare class", "highlight"),
+        (0.63, "trained on", "train"),
+    ):
+        ax.text(place, 1.03, f"■ {words}", color=palette[meaning], transform=ax.transAxes)
+    held = np.array([np.sum(labels[test]) for _, test in folds])
+    sizes = np.array([len(train) for train, _ in folds])
+    return (
+        f"{dealt.capitalize()}, {len(folds)} rounds, each trained on {_range(sizes)} of {n} examples; a held-out fold has "
+        f"{_range(held)} of the rare class; folds with none: {np.sum(held == 0)}."
+    )
+
+
+def _range(counts):
+    return f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
+
+
+def draw_fold_count(figure, *, errors, truth, model, examples, k):
+    """Estimate minus truth on many data sets at one k, and bias, spread and cost by k.
+
+    Parameters
+    ----------
+    errors : dict from (model, examples) to a dict from k to the estimates, one per data set
+        k is "all" for leave-one-out.
+    truth : dict from (model, examples) to the true errors of the models trained on all, one per data set
+    """
+    estimates, true = errors[model, examples], truth[model, examples]
+    off = {each: 100 * (estimate - true) for each, estimate in estimates.items()}
+    places = np.arange(len(off))
+    here = list(off).index(k)
+    axes = figure.subplot_mosaic([["cloud", "bias"], ["cloud", "spread"], ["cloud", "cost"]])
+    cloud = axes["cloud"]
+    cloud.hist(
+        off[k], np.arange(-42.5, 43, 2.5), weights=np.full(len(true), 100 / len(true)), color=palette["model"]
+    )
+    cloud.axvline(0, color=palette["truth"], linewidth=1)
+    cloud.axvline(off[k].mean(), color=palette["bias"])
+    cloud.set(
+        xlim=(-40, 40), ylim=(0, 32), xlabel="estimate − true error, points", ylabel="% of the data sets"
+    )
+    cloud.set_title(_fold_name(k, examples))
+    bias = np.array([values.mean() for values in off.values()])
+    spread = np.array([values.std() for values in off.values()])
+    floor = 100 * np.sqrt(true.mean() * (1 - true.mean()) / examples)
+    fits = [examples if each == "all" else each for each in off]
+    axes["bias"].axhline(0, color=palette["truth"], linewidth=1)
+    for name, values, ends in (
+        ("bias", bias, (-1.5, 6.5)),
+        ("spread", spread, (0, 15)),
+        ("cost", fits, (1.4, 300)),
+    ):
+        ax = axes[name]
+        colour = palette["muted" if name == "cost" else {"bias": "bias", "spread": "variance"}[name]]
+        ax.plot(places, values, "o-", color=colour)
+        ax.plot(
+            places[here], values[here], "o", markersize=11, markerfacecolor="none", color=palette["highlight"]
+        )
+        ax.set(ylim=ends, xlim=(-0.4, len(places) - 0.6))
+        ax.set_title({"bias": "bias, points", "spread": "spread, points", "cost": "fits"}[name])
+        ax.set_xticks(places, [])
+    axes["spread"].axhline(floor, color=palette["noise"], linestyle=":")
+    axes["cost"].set_yscale("log")
+    axes["cost"].set_xticks(places, [f"{each}" for each in off])
+    axes["cost"].set_xlabel("folds k")
+    return (
+        f"{model}, {examples} examples, {_fold_name(k, examples)}: bias {bias[here]:+.1f} points, "
+        f"spread {spread[here]:.1f} points (a test on {examples} fresh examples: {floor:.1f}), {fits[here]} fits."
+    )
+
+
+def _fold_name(k, examples):
+    return f"leave-one-out (k = {examples})" if k == "all" else f"{k}-fold"
+
+
+def draw_selection(ax, *, chosen, test):
+    """The candidates' scores on each fold, their averages, and the one test score of the winner.
+
+    Parameters
+    ----------
+    chosen : dlcore.splits.Selection
+    test : (float, float)
+        The test score and its standard error.
+    """
+    for place, (name, scores) in enumerate(chosen.scores.items()):
+        colour = palette["highlight" if name == chosen.best else "validation"]
+        ax.plot(np.full(len(scores), place), scores, "o", color=colour, alpha=0.4, markeredgewidth=0)
+        ax.errorbar(
+            place + 0.16, chosen.mean[name], chosen.standard_error[name], color=colour, fmt="D", capsize=4
+        )
+    place = len(chosen.scores)
+    ax.errorbar(place + 0.16, test[0], test[1], color=palette["test"], fmt="s", capsize=4)
+    ax.set_xticks(range(place + 1), [*map(str, chosen.scores), "test, once"])
+    ax.set(ylabel="accuracy", xlim=(-0.5, place + 0.6))
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    return (
+        f"{chosen.best} wins with {chosen.mean[chosen.best]:.1%} on average over "
+        f"{len(chosen.scores[chosen.best])} folds; retrained, it scores {test[0]:.1%} ± {test[1]:.1%} on the test set."
+    )
+
+
+def draw_leak(figure, *, leaking, honest, features, examples, kept):
+    """Accuracy on coin-flip labels when features are screened before the split, and inside each fold.
+
+    Parameters
+    ----------
+    leaking, honest : dict from (features, examples, kept) to accuracies, one per data set
+    """
+    dots, lines = figure.subplots(1, 2, width_ratios=[1, 1.5])
+    rng = np.random.default_rng(0)
+    medians = {}
+    for place, (name, results) in enumerate((("honest", honest), ("leak", leaking))):
+        scores = results[features, examples, kept]
+        medians[name] = np.median(scores)
+        jitter = place + rng.uniform(-0.16, 0.16, len(scores))
+        dots.plot(jitter, scores, "o", color=palette[name], alpha=0.5, markeredgewidth=0)
+        dots.plot([place - 0.3, place + 0.3], [medians[name]] * 2, color=palette[name], linewidth=3)
+        counts = sorted({count for count, m, keep in results if (m, keep) == (examples, kept)})
+        runs = np.array([results[count, examples, kept] for count in counts]).T
+        band(lines, counts, runs, color=palette[name], label={"honest": "inside", "leak": "before"}[name])
+    dots.set(xlim=(-0.5, 1.5), ylabel="cross-validated accuracy", title="screened …")
+    dots.set_xticks([0, 1], ["inside\neach fold", "before\nthe split"])
+    lines.axvline(features, color=palette["highlight"], linewidth=1)
+    lines.set(
+        xscale="log",
+        title="accuracy by features",
+        xlim=(counts[0] * 0.9, counts[-1] * 1.1),
+        xlabel="features screened",
+    )
+    lines.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    for ax in (dots, lines):
+        ax.axhline(0.5, color=palette["truth"], linewidth=1, linestyle="--")
+        ax.set_ylim(0.2, 1.03)
+        ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    name_lines(lines)
+    return (
+        f"Coin-flip labels, {examples} examples, the best {kept} of {features:,} features: "
+        f"{medians['leak']:.0%} if they are screened before the split, {medians['honest']:.0%} if inside each fold."
+    )
+
+
+def draw_optimism(ax, *, best):
+    """How far above the truth is the best of many equal candidates?
+
+    Parameters
+    ----------
+    best : dict from test examples to a pair (numbers of candidates, best scores of shape (runs, numbers))
+    """
+    colours = [palette[f"class_{i}"] for i in (3, 1, 0)]
+    for colour, (n, (counts, runs)) in zip(colours, best.items(), strict=True):
+        band(ax, counts, runs, color=colour, label=f"{n:,} examples")
+    ax.axhline(0.5, color=palette["truth"], linewidth=1, linestyle="--")
+    ax.set(
+        xscale="log",
+        ylim=(0.45, 0.8),
+        xlabel="candidates tried on the same test set",
+        ylabel="best test score",
+    )
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    name_lines(ax)
+    n, (counts, runs) = next(iter(best.items()))
+    return (
+        f"No candidate is better than a coin, yet the best of {counts[-1]:,} scores {np.median(runs[:, -1]):.0%} "
+        f"on {n} test examples (median of {len(runs)} runs)."
+    )
+
+
+def draw_threshold(figure, *, scores, labels, positives, threshold):
+    """Two classes' probabilities with a threshold, the confusion matrix, and precision against recall.
+
+    Parameters
+    ----------
+    scores, labels : dict from the share of positives to an array
+        The probability of "yes" given to each example, and the truth.
+    """
+    p, y = scores[positives], labels[positives]
+    called = p >= threshold
+    tp, fp = np.sum(called & (y == 1)), np.sum(called & (y == 0))
+    fn, tn = np.sum(~called & (y == 1)), np.sum(~called & (y == 0))
+    histogram, curve = figure.subplots(1, 2, width_ratios=[1.3, 1])
+    edges = np.linspace(0, 1, 41)
+    for label, name in ((0, "class_0"), (1, "class_1")):
+        counts, _ = np.histogram(p[y == label], edges)
+        histogram.stairs(
+            np.maximum(counts, 0.5), edges, baseline=0.5, fill=True, color=palette[name], alpha=0.55
+        )
+    histogram.axvline(threshold, ymax=0.75, color=palette["highlight"])
+    histogram.set(
+        yscale="log", ylim=(0.5, 1e5), xlim=(0, 1), xlabel="probability of “yes”", ylabel="examples"
+    )
+    histogram.set_yticks([1, 10, 100, 1000])
+    for x, called_as, no, yes in ((0.02, "no", tn, fn), (0.52, "yes", fp, tp)):
+        histogram.text(x, 4.5e4, f"called {called_as}", fontweight="bold")
+        histogram.text(x, 1.7e4, f"{no:,} are no", color=palette["class_0"])
+        histogram.text(x, 6.5e3, f"{yes:,} are yes", color=palette["class_1"])
+    order = np.argsort(-p, kind="stable")
+    hits = np.cumsum(y[order])
+    every = np.unique(np.linspace(5, len(y), 300).astype(int))
+    curve.plot(hits[every - 1] / hits[-1], hits[every - 1] / every, color=palette["model"])
+    curve.axhline(positives, color=palette["baseline"], linestyle=":")
+    precision = tp / (tp + fp) if tp + fp else np.nan
+    recall = tp / (tp + fn)
+    f1 = 2 * tp / (2 * tp + fp + fn)
+    curve.plot(recall, np.nan_to_num(precision), "o", markersize=9, color=palette["highlight"], clip_on=False)
+    curve.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
+    precise = f"precision {precision:.0%}" if tp + fp else "nobody is called yes, precision is 0/0"
+    return (
+        f"{positives:.0%} positives, threshold {threshold:g}: {precise}, recall {recall:.1%}, "
+        f"F1 {f1:.2f}, accuracy {(tp + tn) / len(y):.1%}; always “no” has accuracy {np.mean(y == 0):.1%}."
+    )

@@ -1,0 +1,67 @@
+"""Inside: the process in which a student's notebook runs, cell by cell, for the judge at the other end of a wire.
+
+It knows neither tests nor solutions nor other students. ``python -m dlbook.grader.worker READ WRITE``
+"""
+
+import io
+import sys
+
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from dlbook.grader.rpc import Wire
+
+_LONGEST = 20_000  # characters that are kept of what a cell prints
+
+
+class Output(io.TextIOBase):
+    """A stream that keeps the beginning of what is written."""
+
+    def __init__(self):
+        self.text = ""
+
+    def writable(self):
+        """It is."""
+        return True
+
+    def write(self, text):
+        """Keep what still fits."""
+        self.text += text[: max(0, _LONGEST - len(self.text))]
+        return len(text)
+
+
+class Notebook:
+    """The student's notebook, as the judge sees it."""
+
+    def __init__(self):
+        config = Config()
+        config.HistoryManager.enabled = False
+        config.InteractiveShell.colors = "NoColor"
+        self._shell = InteractiveShell.instance(config=config)
+        self._shell.showtraceback = self._shell.showsyntaxerror = lambda *args, **named: None
+        self._shell.enable_gui = lambda *args, **named: None  # %matplotlib inline
+        self._shell.ask_exit = lambda: None  # exit()
+        self._shell.displayhook.write_output_prompt = lambda: None
+
+    def run(self, source):
+        """Run a cell. Return what it printed and, if it failed, the error in a line."""
+        output = Output()
+        streams, (sys.stdout, sys.stderr) = (sys.stdout, sys.stderr), (output, output)
+        try:
+            done = self._shell.run_cell(source)
+            error = done.error_before_exec or done.error_in_exec
+        except BaseException as raised:
+            error = raised
+        finally:
+            sys.stdout, sys.stderr = streams
+        return {"output": output.text, "error": f"{type(error).__name__}: {error}"[:2000] if error else ""}
+
+    def look(self, name):
+        """Return what the notebook calls by a name."""
+        if name not in self._shell.user_ns:
+            raise NameError(f"`{name}` is not defined")
+        return self._shell.user_ns[name]
+
+
+if __name__ == "__main__":
+    Wire(int(sys.argv[1]), int(sys.argv[2]), root=Notebook()).serve()

@@ -1,0 +1,124 @@
+"""Notebooks: what of an executed chapter is worth keeping?
+
+The text that a cell printed is the book's memory: the tests run the chapter again and compare. Pictures, widget
+ids and whatever an editor noted about itself change from run to run and are drawn afresh in every build.
+`make notebooks` runs the chapters and keeps the first kind only::
+
+    jupyter nbconvert --to notebook --execute --inplace \\
+        --NotebookExporter.preprocessors=dlbook.notebooks.KeepText chapters/*.ipynb
+"""
+
+import re
+from copy import deepcopy
+
+import nbformat
+from nbconvert.preprocessors import Preprocessor
+
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+_VOLATILE = ("image/", "application/pdf", "application/vnd.jupyter.widget-view+json")
+
+
+def normalized(notebook):
+    """Return a copy of an executed notebook with nothing in it that another run would change.
+
+    Kept: sources, cell ids, tags, texts, our explorers' bundles, glued numbers. Dropped: pictures, widget views
+    and state, times, counts and colours of the editor, the places where a stream was cut. The kernel is always ``python3``.
+    """
+    notebook = deepcopy(notebook)
+    notebook.metadata = nbformat.from_dict(METADATA)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    number = 0
+    for i, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{i:03d}"
+        tags = sorted(cell.metadata.get("tags", []))
+        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        cell.pop("attachments", None)
+        if cell.cell_type != "code":
+            continue
+        number += 1
+        cell.execution_count = number
+        cell.outputs = _merged(cell.outputs)
+        for output in cell.outputs:
+            if "execution_count" in output:
+                output.execution_count = number
+            if "data" in output:
+                output.data = {
+                    kind: content for kind, content in output.data.items() if not kind.startswith(_VOLATILE)
+                }
+                output.metadata = {key: v for key, v in output.metadata.items() if key == "scrapbook"}
+    return notebook
+
+
+def _merged(outputs):
+    """Outputs with neighbouring pieces of one stream joined: where a slow print is cut is the clock's whim."""
+    merged = []
+    for output in outputs:
+        last = merged[-1] if merged else {}
+        if output.output_type == "stream" and last.get("name") == output.name:
+            last.text += output.text
+        else:
+            merged.append(output)
+    return merged
+
+
+def faults(notebook):
+    """Return what keeps a stored notebook from being a reference, as sentences; none if it is one."""
+    found = []
+    for i, cell in enumerate(notebook.cells):
+        if cell.cell_type != "code":
+            continue
+        if cell.execution_count is None:
+            found.append(f"cell {i} was not executed: run `make notebooks`")
+        if cell.source.rstrip().endswith(";"):
+            found.append(f"cell {i} ends in a semicolon, which hides the output that the tests compare")
+        for output in cell.outputs:
+            if output.output_type == "error":
+                found.append(f"cell {i} ended in {output.ename}: {output.evalue}")
+            if output.get("name") == "stderr":
+                found.append(f"cell {i} wrote to stderr: {output.text.strip()[:80]}")
+    if not any(cell.cell_type == "code" and cell.outputs for cell in notebook.cells):
+        found.append("it has no outputs: run `make notebooks`")
+    if not found and normalized(notebook) != notebook:
+        found.append(
+            "it holds pictures, widget state or metadata that change from run to run: run `make notebooks`"
+        )
+    return found
+
+
+_NOT_PROSE = r"```.*?```|\$\$.*?\$\$|\$[^$]*\$|\{glue:text\}`[^`]*`|`[^`]*`"
+_FIGURE = r"(?<![\w.])(\d+\.\d+|\d+(?= ?%| times| points))"
+
+
+def typed_figures(notebook):
+    """Yield the numbers of the prose that look measured and were typed, each with the words around it.
+
+    A number that a run produced belongs into the text by ``glue``. Looks measured: a decimal fraction, a number of
+    per cent, times or points. Not meant: numbers in formulas and code, in sentences that cite a source, in numbered
+    exercises, and numbers that the notebook's code holds too, because it was told them.
+    """
+    code = " ".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    for cell in notebook.cells:
+        if cell.cell_type != "markdown":
+            continue
+        text = re.sub(_NOT_PROSE, "", cell.source, flags=re.DOTALL)
+        for sentence in re.split(r"\n\s*\n|(?<=[.?!:])\s+(?=[A-Z*{])", text):
+            if "{cite" in sentence or re.match(r"\s*\d+\. ", sentence):
+                continue
+            for found in re.finditer(_FIGURE, sentence):
+                told = {found[1], f"{float(found[1]):g}", f"{float(found[1]) / 100:g}"}
+                if not any(re.search(rf"(?<![\d.]){re.escape(number)}(?!\d)", code) for number in told):
+                    words = sentence[max(0, found.start() - 40) : found.end() + 30]
+                    yield found[1], " ".join(words.split())
+
+
+class KeepText(Preprocessor):
+    """The nbconvert preprocessor that `make notebooks` runs after execution."""
+
+    enabled = True
+
+    def preprocess(self, nb, resources):
+        """Normalize an executed notebook."""
+        return normalized(nb), resources

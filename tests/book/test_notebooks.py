@@ -1,0 +1,122 @@
+"""The stored chapters are references: executed, and with nothing in them that another run would change."""
+
+from copy import deepcopy
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from dlbook.notebooks import KeepText, faults, normalized, typed_figures
+
+CHAPTERS = sorted((Path(__file__).parents[2] / "chapters").glob("*.ipynb"))
+
+
+def executed():
+    """A small notebook as Jupyter leaves it."""
+    picture = new_output(
+        "display_data",
+        {"text/plain": "The line ends at 3.", "image/png": "iVBORw0KGgo=",
+         "application/vnd.jupyter.widget-view+json": {"model_id": "81f7"}},
+        metadata={"image/png": {"width": 600}},
+    )  # fmt: skip
+    glued = new_output("display_data", {"text/plain": "'3'"}, metadata={"scrapbook": {"name": "end"}})
+    result = new_output("execute_result", {"text/plain": "3"}, execution_count=41)
+    cells = [
+        new_markdown_cell("# Title", metadata={"editable": True}),
+        new_code_cell(
+            "1 + 2", execution_count=41, outputs=[result], metadata={"execution": {"iopub": "now"}}
+        ),
+        new_code_cell(
+            "show(line)", execution_count=43, outputs=[picture, glued], metadata={"tags": ["hide-input"]}
+        ),
+    ]
+    return new_notebook(
+        cells=cells,
+        metadata={"widgets": {"state": {}}, "kernelspec": {"display_name": "mine", "name": "my-env"}},
+    )
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_a_stored_chapter_is_a_reference(path):
+    assert faults(nbformat.read(path, as_version=4)) == []
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_a_stored_chapters_file_is_what_make_notebooks_would_write(path):
+    assert nbformat.writes(normalized(nbformat.read(path, as_version=4))) + "\n" == path.read_text()
+
+
+def test_normalizing_keeps_texts_and_drops_what_changes():
+    notebook, _ = KeepText().preprocess(executed(), {})
+    text, (picture, glued) = notebook.cells[1].outputs[0], notebook.cells[2].outputs
+    assert text.data == {"text/plain": "3"} and text.execution_count == notebook.cells[1].execution_count == 1
+    assert picture.data == {"text/plain": "The line ends at 3."} and picture.metadata == {}
+    assert glued.metadata == {"scrapbook": {"name": "end"}}
+    assert notebook.metadata.kernelspec.name == "python3" and "widgets" not in notebook.metadata
+    assert [cell.metadata for cell in notebook.cells] == [{}, {}, {"tags": ["hide-input"]}]
+
+
+def test_where_a_slow_print_was_cut_does_not_matter():
+    notebook = executed()
+    printed = [new_output("stream", name="stdout", text=text) for text in ("one\n", "two\n", "three\n")]
+    notebook.cells[1].outputs = [printed[0], printed[1], notebook.cells[1].outputs[0], printed[2]]
+    first, result, last = normalized(notebook).cells[1].outputs
+    assert (first.text, last.text) == ("one\ntwo\n", "three\n") and result.output_type == "execute_result"
+
+
+def test_normalizing_twice_changes_nothing_and_the_argument_stays_as_it_was():
+    before = executed()
+    kept = deepcopy(before)
+    once = normalized(before)
+    assert normalized(once) == once and before == kept
+    assert faults(once) == []
+
+
+def spoil(change):
+    notebook = normalized(executed())
+    change(notebook.cells[1])
+    return " ".join(faults(notebook))
+
+
+def test_a_notebook_that_is_no_reference_is_refused_and_told_why():
+    assert "pictures, widget state or metadata" in " ".join(faults(executed()))
+    assert "was not executed" in spoil(lambda cell: cell.update(execution_count=None, outputs=[]))
+    assert "semicolon" in spoil(lambda cell: cell.update(source="plot();"))
+    error = new_output("error", ename="ValueError", evalue="k must be", traceback=[])
+    assert "ended in ValueError: k must be" in spoil(lambda cell: cell.outputs.append(error))
+    warning = new_output("stream", name="stderr", text="RuntimeWarning: overflow")
+    assert "wrote to stderr: RuntimeWarning" in spoil(lambda cell: cell.outputs.append(warning))
+    empty = normalized(executed())
+    for cell in empty.cells:
+        if cell.cell_type == "code":
+            cell.outputs = []
+    assert "no outputs" in " ".join(faults(empty))
+
+
+# Numbers that look measured and are not: published, derived on the page, or chosen for a question
+GIVEN = {
+    "batch_normalization": {"19.4", "17.5", "97.0", "95"},
+    "bias_variance": {"36"},
+    "hyperparameter_search": {"2.3", "0.002", "15.6"},
+    "initialization": {"1.4", "0.69", "2.3", "2.303", "2.302"},
+    "input_normalization": {"0.58", "5.5", "95"},
+    "momentum": {"0.998", "0.94", "0.001", "0.6", "0.7"},
+    "regularization": {"0.9", "0.0001"},
+    "schedules": {"0.8"},
+    "second_order": {"0.9", "2.5"},
+    "splits": {"88", "95", "1.96", "0.84", "98.0", "0.97"},
+    "vanishing_gradients": {"1.13", "0.11"},
+}
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_measured_numbers_are_glued_not_typed(path):
+    typed = {number: words for number, words in typed_figures(nbformat.read(path, as_version=4))}
+    assert {number: words for number, words in typed.items() if number not in GIVEN.get(path.stem, ())} == {}
+
+
+def test_a_typed_measurement_is_found_and_a_told_one_is_not():
+    text = "He's loss is 0.37, with {glue:text}`loss`. At rate 0.1 it is 12 % lower. {cite:t}`he2015` had 4.94 %. And $x = 0.5$."
+    notebook = new_notebook(cells=[new_markdown_cell(text), new_code_cell("SGD(lr=0.1)")])
+    assert [number for number, _ in typed_figures(notebook)] == ["0.37", "12"]

@@ -1,0 +1,87 @@
+import pytest
+
+from dlbook import explore, explorer
+from dlbook.explorer import prerender
+
+
+def draw_line(ax, slope, style="-"):
+    ax.plot([0, slope], linestyle=style)
+    return f"Slope {slope}, drawn {style}."
+
+
+@pytest.fixture
+def building(tmp_path, monkeypatch):
+    monkeypatch.setenv("DLCORE_FRAMES", str(tmp_path / "frames"))
+    monkeypatch.setenv("DLCORE_CHAPTER", "chapters/lines")
+    monkeypatch.setenv("DLCORE_PROGRESS", str(tmp_path / "log"))
+    return tmp_path / "frames"
+
+
+def prerendered(figure):
+    return figure._repr_mimebundle_()[explorer.MIME]
+
+
+def test_every_setting_is_drawn_once_in_the_order_of_the_controls(building):
+    manifest = prerendered(explore(draw_line, slope=[1, 2, 3], style=["-", ":"], default={"slope": 2}))
+    assert manifest["sentences"] == [f"Slope {n}, drawn {style}." for n in (1, 2, 3) for style in "-:"]
+    assert manifest["start"] == 2 and manifest["sentence"] == "Slope 2, drawn -."
+    assert sorted(set(manifest["frames"])) == sorted(path.name for path in building.iterdir())
+    assert len(set(manifest["frames"])) == 6
+
+
+def test_a_second_drawing_writes_the_same_bytes(building):
+    explore(draw_line, slope=[1, 2])
+    first = {path.name: path.read_bytes() for path in building.iterdir()}
+    for path in building.iterdir():
+        path.unlink()
+    explore(draw_line, slope=[1, 2])
+    assert {path.name: path.read_bytes() for path in building.iterdir()} == first
+
+
+def test_other_processes_draw_the_same_as_this_one(building, monkeypatch):
+    here = prerendered(explore(draw_line, slope=range(1, 13)))
+    monkeypatch.setattr(prerender, "_WORTHWHILE", 0.0)
+    assert prerendered(explore(draw_line, slope=range(1, 13))) == here
+
+
+def test_settings_that_look_alike_share_a_file(building):
+    manifest = prerendered(explore(lambda ax, n: f"The number {n} changes nothing.", n=range(5)))
+    assert len(set(manifest["frames"])) == 1 and len(set(manifest["sentences"])) == 5
+    assert len(list(building.iterdir())) == 1
+
+
+def test_a_drawing_that_raises_names_chapter_explorer_and_setting(building):
+    def draw_deep(ax, depth, init):
+        if depth == 3:
+            raise ZeroDivisionError("no layers")
+        return "Fine."
+
+    message = "chapters/lines: explorer draw_deep at depth=3, init=he: ZeroDivisionError: no layers"
+    with pytest.raises(explorer.DrawingFailed, match=message):
+        explore(draw_deep, depth=[1, 2, 3], init=["he", "xavier"])
+
+
+def test_a_setting_without_a_sentence_is_named(building):
+    with pytest.raises(explorer.DrawingFailed, match=r"at n=2: NoSentence: draw must return one sentence"):
+        explore(lambda ax, n: "Fine." if n == 1 else None, n=[1, 2])
+
+
+def test_no_widget_is_made_while_the_book_is_built(building):
+    data = explore(draw_line, slope=[1, 2])._repr_mimebundle_()
+    assert set(data) == {explorer.MIME, "text/plain"}
+
+
+def test_the_terminal_hears_what_was_drawn(building, tmp_path):
+    explore(draw_line, slope=[1, 2])
+    assert "chapters/lines draw_line: 2 settings, 2 pictures" in (tmp_path / "log").read_text()
+
+
+def test_outside_a_build_no_frame_is_drawn(tmp_path):
+    calls = []
+
+    def draw(ax, n):
+        calls.append(n)
+        return "One."
+
+    explore(draw, n=range(50))
+    assert calls == [0]

@@ -1,0 +1,151 @@
+import inspect
+import re
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from dlbook.figures import initialization as figures
+from dlbook.figures.initialization import draw_signals
+
+
+def sentence(forward, backward):
+    runs = np.ones((16, 20))
+    signals = {("relu", 0.7): (runs * forward, runs * backward)}
+    return draw_signals(Figure(), "relu", 0.7, signals=signals)
+
+
+@pytest.mark.parametrize(
+    "factor, words",
+    [
+        (1.04, "about as large as it was (1.0 times)"),
+        (0.6, "about as large as it was (0.6 times)"),
+        (1 / 8, "8 times smaller"),
+        (1234.0, "1,000 times larger"),
+        (1 / 87654, "90,000 times smaller"),
+        (3.2e11, "10¹¹ times larger"),
+    ],
+)
+def test_the_sentence_states_the_last_signal_and_the_first_gradient(factor, words):
+    assert f"the signal is {words}" in sentence(factor, 1.0)
+    assert sentence(1.0, factor).endswith(f"the gradient is {words}.")
+
+
+def test_it_is_the_median_over_seeds_that_is_stated():
+    runs = np.ones((3, 20)) * [[1e-9], [100.0], [1e9]]
+    text = draw_signals(Figure(), "tanh", 1.0, signals={("tanh", 1.0): (runs, runs)})
+    assert re.search("Tanh.*100 times larger.*100 times larger", text)
+
+
+def test_signals_beyond_the_axes_are_drawn_at_their_edge_and_the_axes_do_not_move():
+    figure = Figure()
+    runs = np.zeros((4, 20))
+    draw_signals(figure, "sigmoid", 0.25, signals={("sigmoid", 0.25): (runs + 1e-30, runs + 1e30)})
+    assert all(ax.get_ylim() == (1e-7, 1e7) for ax in figure.axes)
+
+
+def drawn(draw, *args, **values):
+    figure = Figure()
+    first = next(iter(inspect.signature(draw).parameters))
+    sentence = draw(figure.subplots() if first == "ax" else figure, *args, **values)
+    figure.canvas.draw()
+    return sentence, figure
+
+
+def test_the_bars_leave_out_a_relus_zeros_and_pile_up_what_lies_beyond():
+    layer = np.array([0.0, 0.0, 0.05, -7.0, 1e9])
+    counts, rows = figures.bars([layer] * 11)
+    assert rows.tolist() == [1, 3, 5, 7, 9, 11]
+    assert counts[0].sum() == 3 and counts[0][0] == 1 and counts[0][-1] == 1
+    assert len(figures.bars([layer, layer])[1]) == 2
+
+
+def test_units_that_never_part_are_called_exactly_equal():
+    w = np.linspace(0, 1, 5)
+    paths = {"constant": np.column_stack([w, w, w]), "random": np.column_stack([w, -w, 0 * w])}
+    sentence, _ = drawn(figures.draw_units, paths=paths)
+    assert "After 4 steps" in sentence
+    assert "exactly equal (constant) and 2.0 apart (random)" in sentence
+
+
+def layers(last, first, depth=6):
+    counts, rows = figures.bars([np.linspace(-1, 1, 50)] * depth)
+    forward, backward = np.ones((16, depth)), np.ones((16, depth))
+    forward[:, -1], backward[:, 0] = last, first
+    return {"bars": counts, "rows": rows, "forward": forward.tolist(), "backward": backward}
+
+
+def test_the_layers_sentence_has_the_last_signal_and_the_first_gradient():
+    results = {("He", "relu", 6): layers(0.5, 3e-7), ("He", "relu", 24): layers(np.inf, np.nan, 24)}
+    sentence, short = drawn(figures.draw_layers, "He", "relu", 6, results=results)
+    assert "He, ReLU, 6 layers" in sentence
+    assert "root mean square of 0.5;" in sentence and "arrives at layer 1 with size 3·10⁻⁷" in sentence
+    sentence, deep = drawn(figures.draw_layers, "He", "relu", 24, results=results)
+    assert "beyond all numbers" in sentence
+    for a, b in zip(short.axes, deep.axes, strict=True):
+        assert a.get_xlim() == b.get_xlim() and a.get_ylim() == b.get_ylim()
+
+
+def test_training_curves_state_the_median_of_the_last_fifty_steps():
+    learning = np.r_[np.full(50, 2.0), np.full(50, 1.4)] * np.ones((16, 1))
+    curves, looks = {"He": learning, "Xavier": np.full((16, 100), 2.3)}, {"He": "he", "Xavier": "xavier"}
+    sentence, _ = drawn(figures.draw_curves, curves=curves, looks=looks)
+    assert "over 16 seeds in the last 50 steps: He 1.4, Xavier 2.3" in sentence
+    curves["Xavier"] = np.full((16, 100), np.nan)
+    assert "Xavier diverged" in drawn(figures.draw_curves, curves=curves, looks=looks)[0]
+
+
+def edge(loss, signal=1.0, multiplier=1.0):
+    scales, line = (0.5, 1.0, 2.0), np.ones((8, 29))
+    signals = {("relu", m): line.copy() for m in scales}
+    signals["relu", multiplier][:, -1] = signal
+    losses = {("relu", m): np.full(8, 2.3) for m in scales}
+    losses["relu", multiplier] = np.asarray(loss)
+    return drawn(figures.draw_edge, "relu", multiplier, signals=signals, losses=losses)
+
+
+def test_the_edge_states_signal_and_loss_and_counts_what_diverged():
+    sentence, calm = edge([1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.2, np.nan], signal=4e-5)
+    assert "layer 29's signal is 4·10⁻⁵ of layer 1's" in sentence
+    assert "median loss after training is 1.6, 1 of 8 runs diverged" in sentence
+    sentence, wild = edge([np.nan] * 8, signal=np.inf, multiplier=2.0)
+    assert "8 of 8 runs diverge (" in sentence and "beyond all numbers" in sentence
+    marks = [line.get_ydata() for line in wild.axes[1].get_lines() if line.get_marker() == "_"]
+    assert len(marks) == 3 and np.all(np.isfinite(marks)) and np.allclose(marks[2], 3.1)
+    for a, b in zip(calm.axes, wild.axes, strict=True):
+        assert a.get_xlim() == b.get_xlim() and a.get_ylim() == b.get_ylim()
+
+
+def test_the_first_steps_compare_the_largest_last_layer_with_the_smallest():
+    curves = {0: np.r_[np.full(30, 2.3), np.full(10, 1.0)], 10: np.r_[np.full(30, 22.0), np.full(10, 1.5)]}
+    curves = {scale: loss * np.ones((16, 1)) for scale, loss in curves.items()}
+    sentence, _ = drawn(figures.draw_first_steps, curves=curves)
+    assert "First loss 22.0 with a last layer of 10 times He's, 2.3 with 0" in sentence
+    assert "in the last ten of 40 steps 1.5 and 1.0" in sentence
+    curves[10][:, 1:] = np.inf
+    assert "steps diverged and 1.0" in drawn(figures.draw_first_steps, curves=curves)[0]
+
+
+@pytest.mark.parametrize(
+    "error, words", [(3e-10, "9 digits"), (0.02, "1 digit."), (0.9, "no digit"), (7.0, "no digit")]
+)
+def test_the_difference_counts_the_digits_that_agree(error, words):
+    steps, s = (1.0, 1e-5), np.linspace(-3, 3, 7)
+    errors = {name: {1.0: 0.3, 1e-5: error} for name in ("central", "one-sided")}
+    slices = {1.0: (s, s + s**2), 1e-5: (s, np.full(7, np.nan))}
+    sentence, chosen = drawn(figures.draw_difference, "central", steps[1], errors=errors, slices=slices)
+    assert words in sentence and "step 10⁻⁵:" in sentence
+    _, other = drawn(figures.draw_difference, "one-sided", steps[0], errors=errors, slices=slices)
+    for a, b in zip(chosen.axes, other.axes, strict=True):
+        assert a.get_xlim() == b.get_xlim() and a.get_ylim() == b.get_ylim()
+
+
+def test_the_transfer_states_the_medians_at_the_fewest_and_the_most_examples():
+    values = {"from scratch": (0.6, 0.8), "all layers": (0.7, 0.9), "last layer only": (0.65, 0.75)}
+    accuracy = {name: np.tile(pair, (16, 1)) for name, pair in values.items()}
+    sentence, _ = drawn(figures.draw_transfer, examples=(1, 100), accuracy=accuracy)
+    assert (
+        "Points above scratch, medians of 16 seeds: with 1 example of each new class all layers +10, last layer only +5"
+        in sentence
+    )
+    assert "with 100: all layers +10, last layer only -5." in sentence

@@ -1,0 +1,130 @@
+"""Do the figures of the chapter on regularization say what their data say?"""
+
+import numpy as np
+import pytest
+
+from dlbook.figures import regularization as figures
+from drawing import drawn, limits
+
+
+@pytest.mark.parametrize("q", [0.5, 1, 2, 4, np.inf])
+def test_a_ball_holds_the_points_of_one_length_and_its_corners(q):
+    edge = figures.ball(q, 2.0)
+    size = abs(edge).max(axis=1) if q == np.inf else np.sum(abs(edge) ** q, axis=1) ** (1 / q)
+    assert size == pytest.approx(2.0)
+    for corner in ([2, 0], [0, 2], [-2, 0], [0, -2]):
+        assert np.any(np.all(np.isclose(edge, corner), axis=1))
+
+
+def test_the_shrinkage_sentence_names_the_factor_of_least_error():
+    measured = np.array([1.0, 0.4, 0.25, 0.49])
+    sentence, _ = drawn(
+        figures.draw_shrinkage, factor=np.array([0.0, 0.5, 0.7, 1.0]), theory=measured, measured=measured
+    )
+    assert "error 0.49; multiplied by 0.7 it has 0.25" in sentence
+
+
+def corner(path):
+    return {"target": [1.5, 0.6], "strengths": [0.1, 1.0], "H": {0: np.diag([1.5, 0.5]), 30: np.eye(2)},
+            "solutions": {(1, 0): np.array(path), (1, 30): np.array(path)}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "w, ending",
+    [([1.2, 0.4], "neither weight is 0, the smaller is 0.40."), ([1.2, 0.0], "one weight is exactly 0."),
+     ([0.0, 0.0], "both weights are exactly 0.")],
+)  # fmt: skip
+def test_the_corner_sentence_counts_exact_zeros_only(w, ending):
+    sentence, _ = drawn(figures.draw_corner, q=1, strength=1.0, angle=0, results=corner([[1.4, 0.5], w]))
+    assert sentence.endswith(ending)
+
+
+def test_almost_zero_is_not_zero():
+    sentence, _ = drawn(
+        figures.draw_corner, q=1, strength=1.0, angle=0, results=corner([[1, 1], [1.2, -1e-9]])
+    )
+    assert "(1.20, 0.00); neither weight is 0, the smaller is 0.00." in sentence
+
+
+def test_the_corners_axes_do_not_move():
+    results = corner([[1.4, 0.5], [-0.3, 0.0]])
+    views = [limits(drawn(figures.draw_corner, q=1, strength=s, angle=a, results=results)[1])
+             for s, a in ((0.1, 0), (1.0, 30))]  # fmt: skip
+    assert views[0] == views[1]
+
+
+def pull(last):
+    path = np.array([1.0, 0.5, last])
+    return {"strength": 0.1, "target": 0.05, "w": {"L2": path, "subgradient": -path, "proximal": np.zeros(3)}}
+
+
+def test_the_pull_tells_all_three_weights_at_the_step_shown():
+    sentence, figure = drawn(figures.draw_pull, steps=1, results=pull(0.25))
+    assert "After 1 steps: with L2 the weight is 0.500" in sentence
+    assert "subgradient steps −0.500, with proximal steps exactly 0." in sentence
+    assert limits(figure) == limits(drawn(figures.draw_pull, steps=2, results=pull(0.25))[1])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e9])
+def test_a_diverged_pull_is_said(value):
+    assert "diverged" in drawn(figures.draw_pull, steps=2, results=pull(value))[0]
+
+
+def test_the_share_of_small_weights_is_a_median_over_seeds():
+    x = np.linspace(0, 6, 5)
+    none, l1 = np.full((3, 4), 1.0), np.array([[0, 0, 0, 1.0], [0, 0, 1, 1], [0, 0, 0, 0]])
+    fits = {"none": np.full(5, np.nan), "L1": x}
+    sentence, _ = drawn(
+        figures.draw_wave, x=x, y=x, grid=x, wave=x, fits=fits, sizes={"none": none, "L1": l1}
+    )
+    assert "median over 3 seeds: no penalty 0 %, L1 75 %." in sentence
+
+
+def monte_carlo(outside):
+    run = {"x": [0.0], "y": [0.0], "mean": [0.0, np.nan], "spread": [1.0, 1.0],
+           "inside": [0.1, 0.2, 0.3], "outside": outside, "covered": [0.0, 0.5, 1.0]}  # fmt: skip
+    runs = {(p, 10, "tanh"): run for p in (0.1, 0.5)}
+    return {"runs": runs, "grid": np.array([0.0, 1.0]), "truth": np.zeros(2), "blocks": [(0, 0.5)]}
+
+
+def test_the_spread_is_compared_inside_and_outside():
+    setting = {"points": 10, "activation": "tanh", "results": monte_carlo([0.5, 0.6, 0.7])}
+    sentence, figure = drawn(figures.draw_monte_carlo, p=0.1, **setting)
+    assert "0.20 inside the data and 0.60 outside, 3.0 times as much" in sentence
+    assert "at 50 % of the places" in sentence
+    assert limits(figure) == limits(drawn(figures.draw_monte_carlo, p=0.5, **setting)[1])
+    diverged = monte_carlo([np.nan] * 3)
+    sentence, _ = drawn(figures.draw_monte_carlo, p=0.1, points=10, activation="tanh", results=diverged)
+    assert "diverged; nothing was measured" in sentence
+
+
+def test_patience_waits_for_so_many_looks_without_a_best():
+    validation = [3.0, 2.0, 2.5, 1.0, 1.5, 1.5, 0.5]
+    assert figures.stopped(validation, 1) == (2, 1)
+    assert figures.stopped(validation, 2) == (5, 3)
+    assert figures.stopped(validation, 9) == (6, 6)
+
+
+def curves():
+    validation = np.array([[3.0, 2.0, 2.5, 1.0], [3.0, 2.0, 1.0, np.nan]])
+    test = np.array([[0.4, 0.2, 0.9, 0.1], [0.4, 0.3, 0.6, 0.5]])
+    run = {"train": validation, "validation": validation, "test": test, "x": [0.0], "y": [0.0]}
+    run["fits"] = np.zeros((4, 3))
+    return {0.1: run, "grid": np.arange(3.0), "truth": np.zeros(3), "epochs": [5, 10, 15, 20]}
+
+
+def test_the_test_error_is_that_of_the_weights_handed_back():
+    sentence, figure = drawn(figures.draw_stopping, patience=1, noise=0.1, results=curves())
+    assert "stops at epoch 15 and hands back epoch 10" in sentence
+    assert "over 2 seeds: 0.400 handed back, 0.300 at the end" in sentence
+    later, figure_later = drawn(figures.draw_stopping, patience=2, noise=0.1, results=curves())
+    assert "runs to epoch 20 and hands back epoch 20" in later
+    assert limits(figure) == limits(figure_later)
+
+
+def test_the_best_augmentation_is_named_for_each_test():
+    errors = {"none": {"plain": [0.2, 0.3, 0.4], "altered": [0.6] * 3},
+              "shift": {"plain": [0.35] * 3, "altered": [0.4] * 3}}  # fmt: skip
+    sentence, _ = drawn(figures.draw_augmentation, errors=errors)
+    assert "plain test images: none with 30 % errors; on moved ones: shift with 40 %" in sentence
+    assert "Highest on plain ones: shift with 35 %" in sentence

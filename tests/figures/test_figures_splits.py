@@ -1,0 +1,215 @@
+"""Do the pictures of the splits chapter state what was measured?"""
+
+import re
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from dlbook.explorer.style import house
+from dlbook.figures import splits as figures
+from dlcore import metrics, splits
+
+
+def drawn(draw, *, axes=True, **values):
+    """The sentence of one drawing, and its figure."""
+    with house():
+        figure = Figure(figsize=(7, 3.8), layout="constrained")
+        sentence = draw(figure.subplots() if axes else figure, **values)
+        figure.draw_without_rendering()
+    assert sentence.endswith(".")
+    return sentence, figure
+
+
+def numbers(sentence):
+    return [float(n.replace(",", "")) for n in re.findall(r"[-+]?\d[\d,]*\.?\d*", sentence.rstrip("."))]
+
+
+def test_luck_is_the_binomial_standard_error():
+    sentence, _ = drawn(figures.draw_luck, examples=1000, share=0.1, accuracy=0.6)
+    n, p, low, high, _, _, missed = numbers(sentence)
+    assert (n, p) == (100, 60)
+    assert high - low == pytest.approx(4 * 100 * np.sqrt(0.6 * 0.4 / 100), abs=2)
+    assert 10 < missed < 25
+
+
+def test_luck_fades_with_more_examples_and_never_leaves_the_test_empty():
+    missed = [
+        numbers(drawn(figures.draw_luck, examples=examples, share=0.2, accuracy=0.85)[0])[-1]
+        for examples in (250, 1000, 10_000)
+    ]
+    assert missed[0] > 10 > missed[1] > missed[2] == 0
+    sentence, _ = drawn(figures.draw_luck, examples=10, share=0.01, accuracy=0.85)
+    assert numbers(sentence)[0] == 1
+
+
+def test_the_luck_of_twenty_examples_is_drawn_with_a_bar_for_each_score_they_can_give():
+    edges = figures._bins(20, 0.6)
+    scores = np.arange(1, 21) / 20
+    assert ((scores > edges[:-1]) & (scores < edges[1:])).all()
+
+
+@pytest.mark.parametrize("n", [1, 5, 50, 3000, 50_000])
+@pytest.mark.parametrize("p", [0.6, 0.99])
+def test_the_bars_of_the_luck_hold_practically_all_scores_and_are_few(n, p):
+    edges = figures._bins(n, p)
+    scores = np.random.default_rng(0).binomial(n, p, 10_000) / n
+    assert np.mean((scores > edges[0]) & (scores < edges[-1])) > 0.998
+    assert len(edges) < 40
+    assert edges[-1] < 1 + 1 / n + np.diff(edges)[0]
+
+
+def test_a_rare_miss_is_not_called_no_miss():
+    assert figures._percent(0) == "0%"
+    assert figures._percent(2e-5) == "fewer than 0.1%"
+    assert figures._percent(0.004) == "0.4%"
+    assert figures._percent(0.174) == "17%"
+
+
+def test_the_sentence_on_luck_names_the_rivals_lead_that_was_drawn():
+    ahead = {"examples": 250, "share": 0.2, "accuracy": 0.85, "repeats": 2000}
+    assert "a rival 7 points better" in drawn(figures.draw_luck, **ahead)[0]
+    assert "a rival 2 points better" in drawn(figures.draw_luck, rival=0.02, **ahead)[0]
+
+
+@pytest.fixture
+def labels():
+    labels = np.zeros(40, int)
+    labels[:8] = 1
+    return labels
+
+
+def test_stratified_folds_hold_the_rare_class_evenly(labels):
+    sentence, _ = drawn(figures.draw_folds, k=8, dealt="stratified", labels=labels)
+    assert numbers(sentence) == [8, 35, 40, 1, 0]
+    sentence, _ = drawn(figures.draw_folds, k=4, dealt="stratified", labels=labels)
+    assert numbers(sentence) == [4, 30, 40, 2, 0]
+
+
+def test_plain_folds_of_a_rare_class_are_counted_as_they_were_dealt(labels):
+    held = [labels[test].sum() for _, test in splits.k_fold(40, 8, np.random.default_rng(1))]
+    sentence, _ = drawn(figures.draw_folds, k=8, dealt="k-fold", labels=labels)
+    assert numbers(sentence) == [8, 35, 40, min(held), max(held), held.count(0)]
+    sentence, _ = drawn(figures.draw_folds, k=8, dealt="k-fold", labels=1 - labels)
+    assert numbers(sentence)[-1] == 0
+
+
+def test_folds_of_unequal_size_are_stated_as_a_range(labels):
+    sentence, _ = drawn(figures.draw_folds, k=3, dealt="stratified", labels=labels)
+    assert sentence == (
+        "Stratified, 3 rounds, each trained on 26 to 27 of 40 examples; a held-out fold has 2 to 3 of the rare class; "
+        "folds with none: 0."
+    )
+
+
+def test_every_example_is_held_out_once_in_the_picture_of_the_folds(labels):
+    _, figure = drawn(figures.draw_folds, k=5, dealt="k-fold", labels=labels)
+    cells = [bar.get_x() for bar in figure.axes[0].patches if bar.get_width() == 1]
+    assert sorted(cells) == list(np.arange(40) - 0.5)
+
+
+def fold_count(off):
+    truth = {("linear", 100): np.array([0.2, 0.2, 0.2, 0.2])}
+    errors = {("linear", 100): {2: 0.2 + off, "all": 0.2 - off / 2}}
+    return {"truth": truth, "errors": errors, "model": "linear", "examples": 100, "axes": False}
+
+
+def test_the_fold_count_figure_states_bias_spread_floor_and_cost():
+    off = np.array([0.01, 0.03, 0.05, 0.07])
+    sentence, _ = drawn(figures.draw_fold_count, k=2, **fold_count(off))
+    assert "bias +4.0 points, spread 2.2 points" in sentence
+    assert "fresh examples: 4.0), 2 fits" in sentence
+    sentence, _ = drawn(figures.draw_fold_count, k="all", **fold_count(off))
+    assert "leave-one-out (k = 100): bias -2.0 points, spread 1.1 points" in sentence
+    assert "100 fits" in sentence
+
+
+def selection(best):
+    scores = {"narrow": np.array([0.7, 0.8]), "wide": np.array([0.9, 0.8])}
+    mean = {name: float(s.mean()) for name, s in scores.items()}
+    return splits.Selection(best, None, scores, mean, {"narrow": 0.05, "wide": 0.05})
+
+
+def test_the_selection_names_its_winner_and_the_one_test_score():
+    sentence, figure = drawn(figures.draw_selection, chosen=selection("wide"), test=(0.83, 0.03))
+    assert sentence == (
+        "wide wins with 85.0% on average over 2 folds; retrained, it scores 83.0% ± 3.0% on the test set."
+    )
+    assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["narrow", "wide", "test, once"]
+    assert drawn(figures.draw_selection, chosen=selection("narrow"), test=(0.83, 0.03))[0].startswith(
+        "narrow wins"
+    )
+
+
+def test_the_leak_is_told_by_the_medians():
+    keys = [(features, 50, 20) for features in (100, 1000)]
+    leaking = {key: np.array([0.7, 0.8, 0.9]) + 0.05 * i for i, key in enumerate(keys)}
+    honest = {key: np.array([0.4, 0.5, 0.9]) for key in keys}
+    for features, leak in ((100, 80), (1000, 85)):
+        sentence, _ = drawn(
+            figures.draw_leak,
+            axes=False,
+            leaking=leaking,
+            honest=honest,
+            features=features,
+            examples=50,
+            kept=20,
+        )
+        assert numbers(sentence) == [50, 20, features, leak, 50]
+
+
+def test_optimism_is_the_median_of_the_best_scores():
+    runs = np.array([[0.5, 0.6], [0.4, 0.62], [0.6, 0.7]])
+    best = {n: ([1, 1000], runs) for n in (50, 200, 1000)}
+    sentence, _ = drawn(figures.draw_optimism, best=best)
+    assert numbers(sentence) == [1000, 62, 50, 3]
+
+
+@pytest.mark.parametrize("threshold", [0.05, 0.5, 0.95])
+def test_the_threshold_figure_agrees_with_the_metrics(threshold):
+    rng = np.random.default_rng(0)
+    y = (rng.random(500) < 0.2).astype(int)
+    p = np.clip(0.3 * y + 0.6 * rng.random(500), 0, 1)
+    sentence, _ = drawn(
+        figures.draw_threshold,
+        axes=False,
+        scores={0.2: p},
+        labels={0.2: y},
+        positives=0.2,
+        threshold=threshold,
+    )
+    called = (p >= threshold).astype(int)
+    precise = (
+        f"precision {metrics.precision(y, called):.0%}"
+        if called.any()
+        else "nobody is called yes, precision is 0/0"
+    )
+    measured = [
+        metrics.recall(y, called),
+        metrics.f1(y, called),
+        metrics.accuracy(y, called),
+        np.mean(y == 0),
+    ]
+    assert sentence == (
+        "20% positives, threshold {:g}: {}, recall {:.1%}, F1 {:.2f}, accuracy {:.1%}; "
+        "always “no” has accuracy {:.1%}.".format(threshold, precise, *measured)
+    )
+
+
+def test_the_precision_recall_curve_passes_through_the_threshold_point():
+    rng = np.random.default_rng(0)
+    y = (rng.random(300) < 0.5).astype(int)
+    p = 0.2 * y + 0.8 * rng.random(300)
+    _, figure = drawn(
+        figures.draw_threshold, axes=False, scores={0.5: p}, labels={0.5: y}, positives=0.5, threshold=0.5
+    )
+    curve, _, point = figure.axes[1].get_lines()
+    here = np.hypot(curve.get_xdata() - point.get_xdata()[0], curve.get_ydata() - point.get_ydata()[0])
+    assert here.min() < 0.01
+
+
+def test_an_unknown_setting_is_refused_by_its_name(labels):
+    with pytest.raises(ValueError, match="k must be at most the members of the smallest class"):
+        drawn(figures.draw_folds, k=9, dealt="stratified", labels=labels)
+    with pytest.raises(KeyError, match="50"):
+        drawn(figures.draw_leak, axes=False, leaking={}, honest={}, features=50, examples=1, kept=1)

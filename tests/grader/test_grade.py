@@ -1,0 +1,301 @@
+"""Grade: a whole class, the honest and the hostile, and nobody's result depends on another's."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell
+from test_sandbox import needs_sandbox
+
+from dlbook.grader import cells, release, sandbox
+from dlbook.grader.grade import grade, main
+
+pytestmark = needs_sandbox
+LIMITS = {"cell_seconds": 8, "seconds": 60, "memory": 2**30, "progress": False}
+
+
+def solved(exercise, first=None):
+    """A student's notebook with the answers to the first tasks, or to all."""
+    source = release.read(exercise)
+    page = release.for_students(source)
+    wanted = {name for _, answers in cells.tasks(source)[:first] for name in answers}
+    for cell, answered in zip(page.cells, source.cells, strict=True):
+        if cells.name(cell) in wanted:
+            cell.source = "\n".join(line for line in answered.source.splitlines() if " SOLUTION" not in line)
+    return page
+
+
+def hand_in(folder, student, exercise, notebook):
+    path = folder / student / exercise / f"{exercise}.ipynb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(notebook, bytes):
+        path.write_bytes(notebook)
+    else:
+        nbformat.write(notebook, path)
+    return path
+
+
+def with_cell(notebook, source, at=2):
+    notebook.cells.insert(at, new_code_cell(source))
+    return notebook
+
+
+def points(rows, student, exercise=None):
+    return [
+        row["points"] for row in rows if row["student"] == student and exercise in (None, row["exercise"])
+    ]
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("honest")
+    for exercise in release.exercises():
+        hand_in(folder, "solved", exercise, solved(exercise))
+        hand_in(folder, "untouched", exercise, solved(exercise, first=0))
+        hand_in(folder, "half", exercise, solved(exercise, first=2))
+    return grade(folder, folder / "out", **LIMITS)
+
+
+@pytest.mark.parametrize("exercise", release.exercises())
+def test_the_solution_the_untouched_release_and_half_of_the_work(honest, exercise):
+    tasks = [cell for cell, _ in cells.tasks(release.read(exercise))]
+    full = [cells.points(cell) if cells.kind(cell) == "test" else None for cell in tasks]
+    assert points(honest, "solved", exercise) == full
+    assert points(honest, "untouched", exercise) == [0] * len(tasks)
+    assert {row["status"] for row in honest if row["student"] == "untouched"} == {"not attempted"}
+    assert points(honest, "half", exercise) == full[:2] + [0] * (len(tasks) - 2)
+
+
+NETWORK = "import socket\nsocket.create_connection(('192.0.2.1', 80), 3)"
+SOLUTIONS = """
+import os
+hits = []
+for folder, below, files in os.walk("/"):
+    below[:] = [name for name in below if name not in ("proc", "usr", "site-packages")]
+    hits += [f for f in files if f.endswith((".ipynb", ".csv", ".db"))]
+print("hits:", hits)
+"""
+FOOL = """
+import numpy as np
+np.allclose = np.isclose = np.array_equal = lambda *a, **k: True
+expect = lambda *a, **k: None
+kills = lambda *a, **k: 6
+def leaky_std(*a, **k): return 0.0
+def growth(*a, **k): return 1.0
+def check_he(init): pass
+var_for_preactivation = var_for_output = factor_per_layer = 0.5
+"""
+ATTACKS = {
+    "endless loop": "while True: pass",
+    "exit": "import os; os._exit(0)",
+    "fork bomb": "import os\nwhile True: os.fork()",
+    "memory hog": "hog = []\nwhile True: hog.append(bytearray(2**26))",
+    "disk filler": "for i in range(10**4): open(f'/tmp/{i}', 'wb').write(bytes(2**20))",
+    "network call": NETWORK,
+    "strange letters": "print('\\ud800'); raise ValueError('\\ud800')",
+    "long pages": "for _ in range(200): get_ipython().run_cell('1')\nprint('\\U0001F600' * 10**6)",
+    "reads solutions": SOLUTIONS,
+    "Zoë .. O'Neil & <b>bold": "print('<script>alert(1)</script>')",
+}
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("hostile")
+    handed, out = folder / "handed in", folder / "out"
+    name = "initialization"
+    hand_in(handed, "honest", name, solved(name))
+    for student, attack in ATTACKS.items():
+        hand_in(handed, student, name, with_cell(solved(name), attack))
+    hand_in(handed, "patched np.allclose", name, with_cell(solved(name, first=0), FOOL, at=99))
+    deleted, altered = solved(name), solved(name, first=0)
+    deleted.cells = [cell for cell in deleted.cells if cells.kind(cell) != "test"]
+    for cell in altered.cells:
+        cell.source = "pass" if cells.kind(cell) == "test" else cell.source
+    hand_in(handed, "deleted tests", name, deleted)
+    hand_in(handed, "altered tests", name, altered)
+    hand_in(handed, "no notebook", name, b"\x89PNG")
+    hand_in(handed, "another exercise", name, solved("adam"))
+    (handed / "empty folder").mkdir()
+    (handed / "empty exercise" / name).mkdir(parents=True)
+    (handed / "copies" / name).mkdir(parents=True)
+    (handed / "copies" / name / f"{name}.ipynb").symlink_to(handed / "honest" / name / f"{name}.ipynb")
+    (handed / "a pipe" / name).mkdir(parents=True)
+    os.mkfifo(handed / "a pipe" / name / f"{name}.ipynb")
+    giant = hand_in(handed, "a giant", name, b"")
+    os.truncate(giant, 2**40)
+    (handed / "a stray file.txt").write_text("notes")
+    return grade(handed, out, **LIMITS), out
+
+
+FULL = [3, 2, 3, 6, None]
+
+
+@pytest.mark.parametrize("student", ["honest", "deleted tests", *ATTACKS])
+def test_an_attack_that_fails_neither_gains_nor_loses_points(hostile, student):
+    assert points(hostile[0], student) == FULL
+
+
+@pytest.mark.parametrize(
+    "student, status",
+    [("patched np.allclose", None), ("altered tests", "not attempted"), ("no notebook", "not a notebook"),
+     ("another exercise", "the notebook of another exercise: adam"), ("empty folder", "nothing submitted"),
+     ("empty exercise", "nothing submitted"), ("copies", "a link, not followed"), ("a pipe", "nothing submitted"), ("a giant", "too large")],
+)  # fmt: skip
+def test_what_earns_nothing_says_why(hostile, student, status):
+    rows = [row for row in hostile[0] if row["student"] == student]
+    assert sum(row["points"] or 0 for row in rows) == 0 and len(rows) == 5
+    if status:
+        assert {row["status"] for row in rows} == {status}
+
+
+@pytest.mark.parametrize(
+    "student, seen",
+    [("endless loop", "timed out: no end after 8 s"), ("exit", "process ended: the process ended with code 0"),
+     ("fork bomb", "PermissionError"), ("memory hog", "MemoryError"), ("disk filler", "No space left on device"),
+     ("network call", "Network is unreachable"), ("reads solutions", "hits: []")],
+)  # fmt: skip
+def test_feedback_says_what_became_of_an_attack(hostile, student, seen):
+    page = (hostile[1] / "feedback" / student / "initialization.html").read_text()
+    assert seen in page
+
+
+def test_feedback_runs_nothing_that_a_student_wrote(hostile):
+    page = (hostile[1] / "feedback" / "Zoë .. O'Neil & <b>bold" / "initialization.html").read_text()
+    assert "<script" not in page and "<b>bold" not in page and "&lt;script&gt;" in page
+    assert "default-src 'none'" in page
+
+
+def test_the_table_holds_every_student_and_task(hostile):
+    rows, out = hostile
+    with open(out / "grades.csv", newline="", encoding="utf-8") as file:
+        table = list(csv.DictReader(file))
+    assert list(table[0]) == ["student", "exercise", "task", "points", "maximum", "status"]
+    assert len(table) == len(rows) == 5 * (1 + len(ATTACKS) + 10)
+    assert [row["points"] for row in table if row["student"] == "honest"] == ["3", "2", "3", "6", ""]
+
+
+def two_students(folder, students=("ann", "bob")):
+    for student in students:
+        hand_in(folder, student, "initialization", solved("initialization"))
+
+
+def test_a_second_run_repeats_nothing_and_a_new_submission_is_judged(tmp_path):
+    two_students(tmp_path / "in")
+    grade(tmp_path / "in", tmp_path / "out", **LIMITS)
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "results").rglob("*.json")}
+    hand_in(tmp_path / "in", "bob", "initialization", solved("initialization", first=1))
+    hand_in(tmp_path / "in", "eve", "initialization", solved("initialization"))
+    rows = grade(tmp_path / "in", tmp_path / "out", **LIMITS)
+    assert (
+        points(rows, "ann") == FULL and points(rows, "bob") == [3, 0, 0, 0, 0] and points(rows, "eve") == FULL
+    )
+    again = {path: path.stat().st_mtime_ns for path in kept}
+    assert [path.parent.name for path in kept if again[path] != kept[path]] == ["bob"]
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path):
+    two_students(tmp_path / "in", [f"student {i}" for i in range(5)])
+    command = [
+        sys.executable,
+        "-m",
+        "dlbook.grader.grade",
+        str(tmp_path / "in"),
+        str(tmp_path / "out"),
+        "--jobs",
+        "1",
+    ]
+    run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                           preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))  # fmt: skip
+    results, deadline = tmp_path / "out" / "results", time.monotonic() + 60
+    while len(list(results.rglob("*.json"))) < 2:
+        assert time.monotonic() < deadline and run.poll() is None
+        time.sleep(0.02)
+    run.send_signal(signal.SIGINT)
+    assert "the same command goes on from there" in run.communicate(timeout=60)[1]
+    assert run.returncode == 130
+    kept = {path: path.stat().st_mtime_ns for path in results.rglob("*.json")}
+    assert 2 <= len(kept) < 5
+    subprocess.run(command, check=True, capture_output=True)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    with open(tmp_path / "out" / "grades.csv", newline="") as file:
+        assert len(list(csv.DictReader(file))) == 5 * 5
+
+
+def test_points_given_by_hand_enter_the_grades_and_stay(tmp_path):
+    two_students(tmp_path / "in")
+    grade(tmp_path / "in", tmp_path / "out", **LIMITS)
+    sheet = tmp_path / "out" / "by_hand.csv"
+    text = sheet.read_text()
+    assert "ann,initialization,explain-halved,4,," in text
+    sheet.write_text(
+        text.replace(
+            "ann,initialization,explain-halved,4,,",
+            'ann,initialization,explain-halved,4,"2,5","No number, sadly"',
+        )
+    )
+    rows = grade(tmp_path / "in", tmp_path / "out", **LIMITS)
+    assert points(rows, "ann") == [3, 2, 3, 6, 2.5] and points(rows, "bob") == FULL
+    assert "graded by hand" in {row["status"] for row in rows}
+    assert "No number, sadly" in (tmp_path / "out" / "feedback" / "ann" / "initialization.html").read_text()
+    assert '2.5,"No number, sadly"' in sheet.read_text()
+    sheet.write_text(text.replace("explain-halved,4,,", "explain-halved,4,5,"))
+    with pytest.raises(ValueError, match=r"by_hand.csv, line 2: points must be between 0 and 4, got '5'"):
+        grade(tmp_path / "in", tmp_path / "out", **LIMITS)
+
+
+def test_a_class_list_adds_who_is_missing_and_judges_by_own_numbers(tmp_path):
+    hand_in(tmp_path / "in", "ann", "initialization", solved("initialization"))
+    copied = solved("initialization")
+    for cell in copied.cells:
+        cell.source = cell.source.replace("1 / (my.n_in * my.square)", "0.04").replace(
+            "2 / ((1 + my.slope**2) * my.n_in * my.square)", "0.077"
+        )
+    hand_in(tmp_path / "in", "bob", "initialization", copied)
+    rows = grade(tmp_path / "in", tmp_path / "out", students=["ann", "bob", "eve"], **LIMITS)
+    assert points(rows, "ann") == FULL and points(rows, "bob") == [3, 0, 3, 6, None]
+    assert {row["status"] for row in rows if row["student"] == "eve"} == {"nothing submitted"}
+
+
+def test_without_a_sandbox_nothing_runs_unless_it_is_asked_for(tmp_path, monkeypatch, capsys):
+    def refuse():
+        raise sandbox.Refused("bubblewrap is not installed")
+
+    monkeypatch.setattr(sandbox, "check", refuse)
+    hand_in(tmp_path / "in", "ann", "initialization", solved("initialization"))
+    arguments = [str(tmp_path / "in"), str(tmp_path / "out")]
+    assert main(arguments) == 2
+    said = capsys.readouterr().err
+    assert "no sandbox, so nothing was run" in said and "UNSAFE=1" in said and not (tmp_path / "out").exists()
+    assert main([*arguments, "--unsafe"]) == 0
+    assert "UNSAFE" in capsys.readouterr().err
+
+
+def test_a_judge_that_fails_takes_no_points(tmp_path, monkeypatch, capsys):
+    hand_in(tmp_path / "in", "ann", "initialization", solved("initialization"))
+    monkeypatch.setenv("PYTHONPATH", os.fspath(tmp_path / "broken"))
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "numpy.py").write_text("raise ImportError('no NumPy today')")
+    assert main([str(tmp_path / "in"), str(tmp_path / "out")]) == 1
+    said = capsys.readouterr().err
+    assert "not graded, the judge failed: ann" in said and "no NumPy today" in said
+    page = (tmp_path / "out" / "feedback" / "ann" / "initialization.html").read_text()
+    assert "no points are lost" in page and "NumPy today" not in page
+    monkeypatch.delenv("PYTHONPATH")
+    assert main([str(tmp_path / "in"), str(tmp_path / "out")]) == 0  # tried again
+
+
+@pytest.mark.parametrize(
+    "arguments, complaint",
+    [(["nowhere"], "nowhere is not a folder"), (["."], "nobody has handed in an exercise"),
+     ([".", "--chapters", "adma"], "there is no exercise 'adma'"), ([".", "--students", "nowhere.txt"], "nowhere.txt")],
+)  # fmt: skip
+def test_bad_input_is_refused(tmp_path, monkeypatch, capsys, arguments, complaint):
+    monkeypatch.chdir(tmp_path)
+    assert main([arguments[0], "out", *arguments[1:]]) == 2
+    assert complaint in capsys.readouterr().err and not (tmp_path / "out").exists()

@@ -1,0 +1,283 @@
+"""The judge: points for what the code does, whatever the notebook around it looks like."""
+
+import json
+import os
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from test_cells import cell
+from test_sandbox import needs_sandbox
+
+from dlbook.grader.cells import kind as kind_of
+from dlbook.grader.cells import name as name_of
+from dlbook.grader.cells import public
+from dlbook.grader.judge import Job, judge
+
+pytestmark = needs_sandbox
+
+
+def test_cell(name, points, source):
+    return cell(source, name, grade=True, locked=True, points=points)
+
+
+test_cell.__test__ = False
+
+SETUP = 'import numpy as np\nfrom dlbook.grader import expect, kills, variant\nSTUDENT = "anyone"\n' + \
+    'my = variant("small", STUDENT, n=range(1000))'  # fmt: skip
+SQUARE = "def square(x):\n    return x * x"
+SOURCE = [
+    cell(SETUP, "setup", locked=True),
+    cell(SQUARE, "square-answer", solution=True),
+    test_cell("square", 2, "expect(square(2), 4)\n### BEGIN HIDDEN TESTS\nexpect(square(np.arange(3)), np.arange(3) ** 2)\n### END HIDDEN TESTS"),
+    cell("mine = 2 * my.n", "mine-answer", solution=True),
+    test_cell("mine", 1, "assert mine\n### BEGIN HIDDEN TESTS\nexpect(mine, 2 * my.n)\n### END HIDDEN TESTS"),
+    cell("def check(f):\n    assert f(3) == 9", "check-answer", solution=True),
+    test_cell("check", 3, "### BEGIN HIDDEN TESTS\nkills(check, {'x * x': lambda x: x * x}, {'2x': lambda x: 2 * x, '4x': lambda x: 4 * x, "
+              "'|x|': abs})\n### END HIDDEN TESTS"),
+    new_markdown_cell("## 4 Explain\n\nExplain.\n\n*Rubric.* One point for each reason."),
+    cell("Because.", "why", new_markdown_cell, grade=True, solution=True, points=4),
+]  # fmt: skip
+FULL = {"square": 2, "mine": 1, "check": 3, "why": None}
+
+
+def outcome(tmp_path, cells, **options):
+    for name, content in (("source", SOURCE), ("submission", cells)):
+        (tmp_path / f"{name}.ipynb").write_text(nbformat.writes(new_notebook(cells=content)))
+    options = {"cell_seconds": 3, "seconds": 20} | options
+    job = Job(str(tmp_path / "source.ipynb"), str(tmp_path / "submission.ipynb"), "small", "ann", **options)
+    result = judge(job)
+    return {task["task"]: task for task in result["tasks"]}, result
+
+
+def scores(tmp_path, cells, **options):
+    return {name: task["points"] for name, task in outcome(tmp_path, cells, **options)[0].items()}
+
+
+def changed(**sources):
+    """The solution with some cells replaced, by name; None takes a cell away."""
+    cells = []
+    for one in SOURCE:
+        source = sources.get((name_of(one) or "").replace("-", "_"), one.source)
+        if source is not None:
+            cells.append(nbformat.from_dict(one | {"source": source}))
+    return cells
+
+
+def test_a_solution_gets_its_points_and_a_survivor_costs_one(tmp_path):
+    tasks, result = outcome(tmp_path, SOURCE)
+    assert {name: task["points"] for name, task in tasks.items()} == FULL
+    assert (tasks["why"]["status"], tasks["why"]["message"]) == ("by hand", "One point for each reason.")
+    assert tasks["square"]["status"] == "passed"
+    weak = changed(check_answer="def check(f):\n    assert f(3) != 6 and f(3) != 12")
+    assert scores(tmp_path, weak)["check"] == 2
+
+
+def test_stubs_are_not_attempted_and_get_nothing(tmp_path):
+    stub = '# YOUR CODE HERE\nraise NotImplementedError("not answered yet")'
+    tasks, _ = outcome(tmp_path, changed(square_answer=f"def square(x):\n    {stub.splitlines()[1]}", mine_answer=stub,
+                                         check_answer=f"def check(f):\n    {stub.splitlines()[1]}", why="YOUR ANSWER HERE"))  # fmt: skip
+    assert {task["points"] for task in tasks.values()} == {0}
+    assert {task["status"] for task in tasks.values()} == {"not attempted"}
+
+
+def test_the_message_names_the_mistake(tmp_path):
+    tasks, _ = outcome(
+        tmp_path, changed(square_answer="def square(x):\n    return 2 * x", mine_answer="min = 3")
+    )
+    assert (
+        tasks["square"]["points"] == 0
+        and "most at index (1,): 2, expected about 1" in tasks["square"]["message"]
+    )
+    assert tasks["mine"]["message"] == "NameError: `mine` is not defined"
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        changed(square=None, check=None, mine=None),
+        changed(square="pass", check="3", mine="raise ValueError"),
+        [nbformat.from_dict({**one, "metadata": {}}) for one in SOURCE[:-1]] + [SOURCE[-1]],
+        changed(setup=None),
+        changed(setup='import numpy as np\nSTUDENT = "bob"'),
+        [*SOURCE, nbformat.from_dict(SOURCE[2] | {"id": "again"})],
+    ],
+    ids=["tests deleted", "tests changed", "names lost", "setup deleted", "setup changed", "a test twice"],
+)
+def test_what_becomes_of_locked_cells_does_not_matter(tmp_path, cells):
+    assert scores(tmp_path, cells) == FULL
+
+
+def test_a_locked_cell_that_an_answer_needs_is_restored_wherever_it_stood(tmp_path):
+    given = cell("TRUE_SQUARES = {3: 9}", "squares", locked=True)
+    answer = cell("def check(f):\n    assert f(3) == TRUE_SQUARES[3]", "check-answer", solution=True)
+    source = [*SOURCE[:5], given, answer, *SOURCE[6:]]
+    for content, path in ((source, "source"), (source[:5] + source[6:], "submission")):
+        (tmp_path / f"{path}.ipynb").write_text(nbformat.writes(new_notebook(cells=content)))
+    result = judge(Job(str(tmp_path / "source.ipynb"), str(tmp_path / "submission.ipynb"), "small", "ann"))
+    assert {task["task"]: task["points"] for task in result["tasks"]} == FULL
+
+
+def test_a_bare_assert_that_refuses_right_code_is_quoted(tmp_path):
+    tasks, _ = outcome(tmp_path, changed(check_answer="def check(f):\n    assert f(3) == 8"))
+    assert tasks["check"]["message"].endswith(
+        "refuses code that is right (x * x): AssertionError: assert f(3) == 8"
+    )
+
+
+def test_pictures_of_the_student_s_own_run_are_kept_and_strange_outputs_left(tmp_path):
+    cells = changed()
+    good = {"output_type": "display_data", "metadata": {}, "data": {"image/png": "iVBOR\nw0K"}}
+    for outputs in ([good], 3, [3], [{"data": [3]}], [{"data": {"image/png": 3}}]):
+        text = nbformat.writes(new_notebook(cells=cells))
+        stored = json.loads(text)
+        stored["cells"][1]["outputs"] = outputs
+        (tmp_path / "source.ipynb").write_text(text)
+        (tmp_path / "submission.ipynb").write_text(json.dumps(stored))
+        result = judge(
+            Job(str(tmp_path / "source.ipynb"), str(tmp_path / "submission.ipynb"), "small", "ann")
+        )
+        assert result["status"] == "graded"
+        assert result["cells"][1]["pictures"] == (["iVBORw0K"] if outputs == [good] else [])
+
+
+def test_a_changed_test_is_pointed_out(tmp_path):
+    _, result = outcome(tmp_path, changed(square="pass", check=None))
+    assert {record["name"]: record["changed"] for record in result["cells"] if record["kind"] == "test"} == {
+        "square": True,
+        "mine": True,
+    }
+    students = [cell(public(one.source), **one.metadata["nbgrader"] | {"name": name_of(one)})
+                if kind_of(one) == "test" else one for one in SOURCE]  # fmt: skip
+    _, result = outcome(tmp_path, students)
+    assert not any(record["changed"] for record in result["cells"])
+
+
+def test_a_student_s_own_numbers_are_judged(tmp_path):
+    assert scores(tmp_path, SOURCE, variant="bob")["mine"] == 1
+    assert (
+        scores(
+            tmp_path,
+            changed(mine_answer="mine = 2 * variant('small', 'ann', n=range(1000)).n"),
+            variant="bob",
+        )["mine"]
+        == 0
+    )
+
+
+@pytest.mark.parametrize(
+    "attack, lost",
+    [
+        ("while True: pass", {}),
+        ("import os; os._exit(0)", {}),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", {}),
+        ("raise SystemExit", {}),
+        (
+            "import os\nfor i in range(3, 30):\n    try: os.write(i, b'\\xff' * 9)\n    except OSError: pass",
+            {},
+        ),
+        ("import os\nfor i in range(3, 30):\n    try: os.close(i)\n    except OSError: pass", {}),
+        ("import sys; sys.stdout.close(); del sys.stdout", {}),
+        ("get_ipython().run_cell = None", {"mine": 0, "check": 0}),
+        ("x = [0] * 10**10", {}),
+        ("print('x' * 10**8)", {}),
+        ("import os; os._exit(255)", {}),
+        ("print('\\ud800'); raise ValueError('\\ud800')", {}),
+        ("import os, mmap\nos.memfd_create('x')", {}),
+    ],
+)
+def test_a_cell_that_breaks_the_process_costs_no_more_than_itself(tmp_path, attack, lost):
+    cells = [*SOURCE[:3], new_code_cell(attack), *SOURCE[3:]]
+    assert scores(tmp_path, cells) == FULL | lost
+
+
+def test_a_function_that_never_returns_costs_its_task(tmp_path):
+    tasks, _ = outcome(tmp_path, changed(square_answer="def square(x):\n    while True: pass"))
+    assert (tasks["square"]["status"], tasks["square"]["points"]) == ("timed out", 0)
+    assert tasks["mine"]["points"] == 1 and tasks["check"]["points"] == 3
+    tasks, _ = outcome(tmp_path, changed(check_answer="import os\ndef check(f):\n    os._exit(7)"))
+    assert (tasks["check"]["status"], tasks["check"]["message"]) == (
+        "process ended",
+        "the process ended with code 7",
+    )
+
+
+def test_a_notebook_that_takes_too_long_in_all_keeps_what_it_has(tmp_path):
+    cells = [*SOURCE[:3], *[new_code_cell("while True: pass") for _ in range(9)], *SOURCE[3:]]
+    tasks, _ = outcome(tmp_path, cells, cell_seconds=2, seconds=5)
+    assert tasks["square"]["points"] == 2 and (tasks["mine"]["status"], tasks["mine"]["points"]) == (
+        "timed out",
+        0,
+    )
+
+
+LIES = [
+    "import numpy as np\nnp.allclose = np.isclose = np.array_equal = lambda *a, **k: True",
+    "import dlbook.grader.marking as m\nm.expect = m._close = m._same = expect = lambda *a, **k: True",
+    "import builtins\nbuiltins.AssertionError = ValueError\nbuiltins.abs = lambda x: 0",
+    "class Yes:\n    __array_priority__ = 99\n    def __eq__(s, o): return True\n    def __getattr__(s, n): return lambda *a, **k: s\n"
+    "    def __array__(s, *a): return np.arange(3) ** 2\ndef square(x): return Yes()",
+    "class F(float):\n    def __eq__(s, o): return True\ndef square(x): return F(1)",
+    "class A(np.ndarray):\n    def __eq__(s, o): return True\ndef square(x): return np.zeros(3).view(A)",
+    "def square(x): raise SystemExit",
+    "def square(x):\n    import sys\n    f = sys._getframe()\n    while f:\n        f.f_globals.update(expect=print)\n        f = f.f_back\n    return 0",
+    "from dlbook.grader import rpc\nrpc.Wire._pack = lambda s, v, t: {'array': ['<f8', [3], 'x', 0]}\ndef square(x): return 0",
+]
+
+
+def test_what_a_test_asks_is_not_shown(tmp_path):
+    spy = "asked = []\ndef square(x):\n    asked.append(x)\n    print(x)\n    return x * x"
+    cells = [*changed(square_answer=spy), new_code_cell("print(asked)")]
+    tasks, result = outcome(tmp_path, cells)
+    assert tasks["square"]["points"] == 2
+    assert result["cells"][-1]["output"] == "[]\n"
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_points_are_not_to_be_had_by_lying(tmp_path, lie):
+    wrong = {
+        "square_answer": f"def square(x):\n    return 0\n{lie}",
+        "mine_answer": "mine = -1",
+        "check_answer": "def check(f):\n    return True",
+    }
+    assert scores(tmp_path, changed(**wrong)) == {"square": 0, "mine": 0, "check": 0, "why": None}
+
+
+@pytest.mark.parametrize(
+    "spoil, status",
+    [
+        (lambda path: path.unlink(), "nothing submitted"),
+        (lambda path: path.write_bytes(b"\x89PNG\r\n"), "not a notebook"),
+        (lambda path: path.write_text("[]"), "not a notebook"),
+        (lambda path: path.write_text("[" * 100_000), "not a notebook"),
+        (lambda path: path.write_text('{"nbformat": 4, "cells": [3], "metadata": {}, "nbformat_minor": 5}'), "not a notebook"),
+        (lambda path: path.write_bytes(b" " * (21 * 2**20)), "too large"),
+        (lambda path: path.write_text(nbformat.writes(new_notebook(cells=[new_code_cell("") for _ in range(501)]))), "too large"),
+        (lambda path: (path.unlink(), os.mkfifo(path)), "nothing submitted"),
+        (lambda path: path.write_text(path.read_text().replace('"nbgrader": {', '"nbgrader": [], "x": {', 1)), "graded"),
+        (lambda path: path.write_text(path.read_text().replace('"nbgrader": {', '"nbgrader": [3], "x": {', 1)), "not a notebook"),
+        (lambda path: path.write_text(path.read_text().replace('"setup"', '["setup"]', 1)), "not a notebook"),
+        (lambda path: path.write_text(path.read_text().replace('"grade_id": "', '"grade_id": "other-')), "the notebook of another exercise: other"),
+        (lambda path: (path.rename(path.with_suffix(".kept")), path.symlink_to(path.with_suffix(".kept"))), "a link, not followed"),
+    ],
+    ids=["missing", "picture", "list", "deep", "no cells", "huge", "many cells", "pipe", "no names", "a list of names", "a name that is a list", "other", "link"],
+)  # fmt: skip
+def test_what_cannot_be_run_says_so(tmp_path, spoil, status):
+    for name in ("source", "submission"):
+        (tmp_path / f"{name}.ipynb").write_text(nbformat.writes(new_notebook(cells=SOURCE)))
+    path = tmp_path / "submission.ipynb"
+    spoil(path)
+    ids = [name_of(one) for one in SOURCE if name_of(one)]
+    job = Job(
+        str(tmp_path / "source.ipynb"),
+        str(path),
+        "small",
+        "ann",
+        ids={"small": ids, "other": [f"other-{i}" for i in ids]},
+    )
+    result = judge(job)
+    assert result["status"] == status
+    if status == "graded":
+        return
+    assert result["cells"] == []
+    assert [(task["status"], task["points"]) for task in result["tasks"]] == [(status, 0)] * 4

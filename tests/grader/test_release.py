@@ -1,0 +1,251 @@
+"""Release: students get everything but the answers, and the book shows what students get."""
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from dlbook.grader import cells, release
+
+ROOT = Path(__file__).parents[2]
+CHAPTERS = {path.stem for path in (ROOT / "chapters").glob("*.ipynb")} - {"index"}
+
+pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install 'dlcore[teach]'")
+
+
+@pytest.fixture(scope="module", params=release.exercises())
+def exercise(request):
+    return request.param
+
+
+def secrets(notebook):
+    """The lines that students must not see."""
+    found = set()
+    for cell in notebook.cells:
+        for what in ("SOLUTION", "HIDDEN TESTS"):
+            for block in re.findall(
+                rf"BEGIN {what}[^\n]*\n(.*?)### END {what}", cell.source, flags=re.DOTALL
+            ):
+                found |= {line.strip() for line in block.splitlines()}
+        if cells.kind(cell) == "hand":
+            found |= {line.strip() for line in cell.source.splitlines()}
+    return {line for line in found if len(line) > 3}
+
+
+def test_every_chapter_has_its_exercises():
+    assert set(release.exercises()) == CHAPTERS
+
+
+def test_a_source_is_stored_clean_and_its_page_is_what_it_gives(exercise):
+    source = release.read(exercise)
+    assert (release.SOURCE / exercise / f"{exercise}.ipynb").read_text() == release.text(
+        release.normalized(source)
+    ), "run `make exercises`"
+    page = release.PAGES / f"{exercise}.ipynb"
+    assert page.read_text() == release.text(release.for_students(source)), "run `make exercises`"
+
+
+def test_an_exercise_has_tasks_of_every_kind(exercise):
+    notebook = release.read(exercise)
+    kinds = [cells.kind(cell) for cell, _ in cells.tasks(notebook)]
+    assert kinds.count("test") >= 4 and kinds.count("hand") >= 1
+    title = notebook.cells[0].source
+    total = sum(cells.points(cell) for cell, _ in cells.tasks(notebook))
+    assert (
+        title.startswith("# Exercises: ")
+        and f"**Points** {total:g}" in title
+        and f"(../{exercise}.ipynb)" in title
+    )
+    names = [cells.name(cell) for cell in notebook.cells if cells.name(cell)]
+    assert len(names) == len(set(names))
+    assert "*Rubric.*" in " ".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def test_points_are_announced_where_they_are_earned(exercise):
+    notebook, announced = release.read(exercise), []
+    for cell in notebook.cells:
+        announced += (
+            re.findall(r"^## .*\((\d+) points?\b", cell.source, flags=re.MULTILINE)
+            if cell.cell_type == "markdown"
+            else []
+        )
+    assert [float(number) for number in announced] == [
+        cells.points(cell) for cell, _ in cells.tasks(notebook)
+    ]
+
+
+def test_a_test_has_a_public_and_a_hidden_part_and_asks_only_for_answers(exercise):
+    notebook = release.read(exercise)
+    trusted = cells.given(notebook)[1]
+    answers = set()
+    for cell in notebook.cells:
+        if cells.kind(cell) == "answer":
+            answers |= cells.names(cell.source)[0]
+        if cells.kind(cell) == "test":
+            assert "BEGIN HIDDEN TESTS" in cell.source
+            assert re.search(r"\b(expect|assert|kills)\b", cells.public(cell.source)), cells.name(cell)
+            assert cells.names(cell.source)[1] - trusted <= answers, cells.name(cell)
+
+
+def test_the_notes_for_the_instructor_are_about_this_exercise(exercise):
+    notebook = release.read(exercise)
+    notes = (release.SOURCE / f"{exercise}.md").read_text()
+    told = re.findall(r"^- \*\*([\w-]+)\*\* \((\d+), \d+", notes, flags=re.MULTILINE)
+    assert told == [(cells.name(cell), f"{cells.points(cell):g}") for cell, _ in cells.tasks(notebook)]
+
+
+def test_the_instructors_page_has_each_exercise_s_minutes_and_points(exercise):
+    notebook = release.read(exercise)
+    minutes = re.search(r"\*\*Time\*\* about (\d+) minutes", notebook.cells[0].source)[1]
+    tasks = [cell for cell, _ in cells.tasks(notebook)]
+    total = sum(map(cells.points, tasks))
+    by_hand = sum(cells.points(cell) for cell in tasks if cells.kind(cell) == "hand")
+    page = (ROOT / "chapters" / "instructors.md").read_text()
+    (row,) = re.findall(rf"^\| \[{exercise}\]\(exercises/{exercise}.ipynb\) \|.*$", page, flags=re.MULTILINE)
+    assert [cell.strip() for cell in row.split("|")[3:6]] == [minutes, f"{total:g}", f"{by_hand:g}"]
+
+
+def test_at_least_three_tasks_grade_students_tests():
+    graded = [cells.name(cell) for name in release.exercises() for cell, _ in cells.tasks(release.read(name))
+              if re.search(r"\bkills\(", cell.source)]  # fmt: skip
+    assert len(graded) >= 3
+
+
+def test_nothing_secret_is_on_the_page(exercise):
+    notebook = release.read(exercise)
+    page = nbformat.read(release.PAGES / f"{exercise}.ipynb", as_version=4)
+    shown = {line.strip() for cell in page.cells for line in cell.source.splitlines()}
+    public = {
+        line.strip()
+        for cell in notebook.cells
+        for line in cells.public(cell.source).splitlines()
+        if cells.kind(cell) in ("test", "plain", "locked")
+    }
+    assert secrets(notebook) & shown <= public
+    assert not re.search("BEGIN|END (SOLUTION|HIDDEN)", page.cells[0].source + " ".join(shown))
+    stubs = [cell for cell in page.cells if cells.kind(cell) in ("answer", "hand")]
+    assert all(cells.STUB in cell.source or cell.source == cells.ANSWER_STUB for cell in stubs)
+
+
+def test_a_page_runs_without_nbgrader(exercise, tmp_path):
+    """The student's first cell, and the checks of an untouched notebook, say what to do and nothing worse."""
+    page = nbformat.read(release.PAGES / f"{exercise}.ipynb", as_version=4)
+    (tmp_path / "page.json").write_text(
+        json.dumps([c.source for c in page.cells if cells.kind(c) == "locked"][:1])
+    )
+    code = f"import sys, json\nsys.modules['nbgrader'] = None\nexec(json.load(open({str(tmp_path / 'page.json')!r}))[0])\nassert my"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("course")
+    release.course(folder, ["initialization", "chapters/adam.ipynb"], ["ann", "Bob .. Lee"])
+    return folder
+
+
+def test_the_course_is_nbgrader_s(course):
+    for name in ("initialization", "adam"):
+        assert (course / "release" / name / f"{name}.ipynb").read_text() == (
+            release.PAGES / f"{name}.ipynb"
+        ).read_text()
+        assert (course / "source" / name / f"{name}.ipynb").exists()
+    assert (course / "gradebook.db").stat().st_size > 0
+    assert not (course / "release" / "bugs").exists()
+
+
+def test_nbgrader_alone_gives_the_solution_all_points_and_an_untouched_notebook_none(course):
+    from nbgrader.api import Gradebook
+
+    for student, part in (("solved", "source"), ("untouched", "release")):
+        to = course / "submitted" / student / "initialization"
+        to.mkdir(parents=True)
+        (to / "initialization.ipynb").write_text(
+            (course / part / "initialization" / "initialization.ipynb").read_text()
+        )
+    environment = os.environ | {"PATH": os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]}
+    for command in ("autograde", "generate_feedback"):
+        done = subprocess.run([sys.executable, "-m", "nbgrader", command, "initialization"], cwd=course, env=environment,
+                              capture_output=True, text=True)  # fmt: skip
+        assert done.returncode == 0, done.stderr[-2000:]
+    assert (course / "feedback" / "solved" / "initialization" / "initialization.html").exists()
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}", release.COURSE) as book:
+        scores = {
+            student: book.find_submission("initialization", student).score
+            for student in ("solved", "untouched")
+        }
+    machine = sum(
+        cells.points(cell)
+        for cell, _ in cells.tasks(release.read("initialization"))
+        if cells.kind(cell) == "test"
+    )
+    assert scores == {"solved": machine, "untouched": 0}
+
+
+def test_every_student_has_a_notebook_with_their_name_and_no_solution(course):
+    for student in ("ann", "Bob .. Lee"):
+        notebook = nbformat.read(course / "variants" / student / "adam" / "adam.ipynb", as_version=4)
+        setup = next(cell.source for cell in notebook.cells if cells.kind(cell) == "locked")
+        assert f'STUDENT = "{student}"' in setup
+        assert "BEGIN SOLUTION" not in str(notebook)
+
+
+def test_the_key_has_each_student_s_numbers_and_answers(course):
+    with open(course / "key.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    ours = {
+        row["name"]: row["value"]
+        for row in rows
+        if (row["student"], row["exercise"]) == ("ann", "initialization")
+    }
+    n_in, square = float(ours["n_in"]), float(ours["square"])
+    assert float(ours["var_for_preactivation"]) == pytest.approx(1 / (n_in * square), rel=1e-5)
+    theirs = {
+        row["name"]: row["value"]
+        for row in rows
+        if (row["student"], row["exercise"]) == ("Bob .. Lee", "initialization")
+    }
+    assert ours != theirs and ours.keys() == theirs.keys()
+
+
+def test_a_stale_page_is_noticed_and_mended(tmp_path):
+    source, pages = tmp_path / "source", tmp_path
+    (source / "adam").mkdir(parents=True)
+    original = (release.SOURCE / "adam" / "adam.ipynb").read_text()
+    (source / "adam" / "adam.ipynb").write_text(original)
+    assert release.pages(source, pages) == [pages / "adam.ipynb"]
+    assert release.pages(source, pages) == []
+    (source / "adam" / "adam.ipynb").write_text(original.replace("# Exercises", "# Old exercises", 1))
+    assert release.pages(source, pages) == [pages / "adam.ipynb"]
+    assert "# Old exercises" in (pages / "adam.ipynb").read_text()
+
+
+def said(capsys, *arguments):
+    code = release.main(list(arguments))
+    return code, capsys.readouterr().err
+
+
+def test_bad_input_is_refused_before_anything_is_written(tmp_path, capsys):
+    out = str(tmp_path / "course")
+    assert said(capsys, "course", out, "--chapters", "adma") == (
+        2,
+        said(capsys, "course", out, "--chapters", "adma")[1],
+    )
+    assert "there is no exercise 'adma'" in said(capsys, "course", out, "--chapters", "adma")[1]
+    for text, complaint in [
+        ("ann\nann\n", "more than once: ann"),
+        ("../x\n", "cannot be the name of a folder"),
+        ("# nobody\n", "names no student"),
+    ]:
+        (tmp_path / "class.txt").write_text(text)
+        code, error = said(capsys, "course", out, "--students", str(tmp_path / "class.txt"))
+        assert code == 2 and complaint in error
+    assert said(capsys, "course", out, "--students", "nowhere.txt")[0] == 2
+    assert not (tmp_path / "course").exists()

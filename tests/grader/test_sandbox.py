@@ -1,0 +1,168 @@
+"""The sandbox: each thing that a stranger might try, tried."""
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from dlbook.grader import sandbox
+from dlbook.grader.rpc import Ended, Wire
+
+ROOT = Path(__file__).parents[2]
+
+
+def no_sandbox():
+    try:
+        sandbox.check()
+    except sandbox.Refused as refused:
+        return str(refused)
+    return ""
+
+
+needs_sandbox = pytest.mark.skipif(bool(no_sandbox()), reason=no_sandbox() or "there is one")
+
+
+class Inside:
+    """A notebook in the sandbox."""
+
+    def __init__(self, **options):
+        (a, b), (c, d) = os.pipe(), os.pipe()
+        options = {"memory": 2 * 2**30, "seconds": 60} | options
+        self.process = sandbox.popen("dlbook.grader.worker", [a, d], [a, d], **options)
+        os.close(a)
+        os.close(d)
+        self.ends, self.wire = (b, c), Wire(c, b, guarded=True)
+
+    def run(self, source):
+        self.wire.deadline = time.monotonic() + 60
+        return self.wire.root.run(source)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        for end in self.ends:
+            os.close(end)
+
+
+@pytest.fixture
+def inside():
+    one = Inside()
+    yield one
+    one.close()
+
+
+def tried(inside, source):
+    done = inside.run(source)
+    return done["error"] or done["output"].strip()
+
+
+@needs_sandbox
+def test_it_computes(inside):
+    assert tried(inside, "import numpy as np, dlcore\nnp.arange(4).sum()") in ("6", "np.int64(6)")
+    assert (
+        tried(
+            inside,
+            "%matplotlib inline\nfrom threading import Thread\nt = Thread(target=print, args=['ran'])\nt.start(); t.join()",
+        )
+        == "ran"
+    )
+    assert tried(inside, "open('/tmp/notes', 'w').write('kept')") == "4"
+
+
+@needs_sandbox
+def test_there_is_no_network(inside):
+    inside.run("import socket")
+    assert "unreachable" in tried(inside, "socket.create_connection(('192.0.2.1', 80), 3)")
+    assert "gaierror" in tried(inside, "socket.gethostbyname('example.com')")
+
+
+@needs_sandbox
+def test_nothing_of_the_course_can_be_seen(inside):
+    assert tried(inside, "import os; sorted(os.listdir('/'))") != tried(inside, "1")
+    seen = tried(inside, f"import os; sorted(os.listdir({str(ROOT)!r}))")
+    assert "chapters" not in seen and "tests" not in seen
+    search = """
+found = []
+for folder, _, files in os.walk("/"):
+    if not folder.startswith(("/proc", "/sys")):
+        found += [os.path.join(folder, f) for f in files if f.endswith(".ipynb") and "site-packages" not in folder]
+found
+"""
+    assert tried(inside, search) == "[]"
+    assert "BEGIN HIDDEN" not in tried(inside, "open('/proc/self/environ').read()")
+    assert (
+        len(tried(inside, "[p for p in os.listdir('/proc') if p.isdigit()]").split(",")) <= 2
+    )  # itself and bubblewrap
+
+
+@needs_sandbox
+@pytest.mark.parametrize("path", ["/usr/x", "/x", "/dev/x", "/etc/x", str(ROOT / "dlcore" / "x")])
+def test_nothing_but_tmp_can_be_written(inside, path):
+    assert "Error" in tried(inside, f"open({path!r}, 'w')")
+
+
+@needs_sandbox
+def test_the_disk_ends(inside):
+    fill = "for i in range(200):\n    with open(f'{folder}/big{i}', 'wb') as f: f.write(bytes(2**20))"
+    for folder in ("/tmp", "/dev/shm"):
+        assert "No space left" in tried(inside, f"folder = {folder!r}\n" + fill)
+
+
+@needs_sandbox
+def test_memory_ends(inside):
+    assert "MemoryError" in tried(inside, "x = bytearray(3 * 2**30)")
+    assert tried(inside, "1 + 1") == "2"
+
+
+@needs_sandbox
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "os.fork()",
+        "subprocess.run(['ls'])",
+        "os.system('true') and 1 / 0",
+        "os.posix_spawn('/bin/ls', ['ls'], {})",
+    ],
+)
+def test_no_process_can_be_started(inside, attempt):
+    inside.run("import os, subprocess")
+    assert "Error" in tried(inside, attempt)
+
+
+@needs_sandbox
+def test_a_process_that_ends_is_noticed(inside):
+    with pytest.raises(Ended):
+        inside.run("import os; os._exit(3)")
+    assert inside.process.wait(5) == 3
+
+
+@needs_sandbox
+def test_all_ends_with_the_process():
+    one = Inside()
+    one.run("import threading, time\nthreading.Thread(target=time.sleep, args=[600]).start()")
+    one.close()
+    assert one.process.returncode == -9
+
+
+def test_without_a_sandbox_the_limits_hold_still():
+    one = Inside(unsafe=True)
+    assert "MemoryError" in tried(one, "x = bytearray(3 * 2**30)")
+    assert tried(one, "import os; os.environ.get('OMP_NUM_THREADS')") == "'1'"
+    one.close()
+
+
+def test_a_machine_without_bubblewrap_is_told_what_to_install(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(sandbox.Refused, match="apt install bubblewrap"):
+        sandbox.check()
+
+
+def test_a_bubblewrap_that_starts_nothing_is_no_sandbox(monkeypatch, tmp_path):
+    broken = tmp_path / "bwrap"
+    broken.write_text("#!/bin/sh\necho 'no permission to make namespaces' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(sandbox.Refused, match="no permission to make namespaces"):
+        sandbox.check()
