@@ -1,11 +1,11 @@
 """The book's own tools: how does a measurement become a figure that a reader can move?
 
-`explore` makes sliders out of a drawing function, `show` a plain figure, `replicated` states what became of a
-published result; `style` has the colours. matplotlib, ipywidgets and Sphinx are loaded when
-first asked for, since an exercise needs none of them.
+`explore` makes sliders out of a drawing function, `show` a plain figure; `say` and `answer` put measured
+numbers into the text, `replicated` states what became of a published result. matplotlib, ipywidgets and
+Sphinx are loaded when first asked for, since an exercise needs none of them.
 """
 
-__all__ = ["explore", "replicated", "show"]
+__all__ = ["answer", "explore", "replicated", "say", "show"]
 
 
 def __getattr__(name):
@@ -13,6 +13,10 @@ def __getattr__(name):
         from dlbook import explorer
 
         return getattr(explorer, name)
+    if name in ("answer", "say"):
+        from dlbook import sentences
+
+        return getattr(sentences, name)
     if name == "replicated":
         from dlbook.replications import replicated
 

@@ -1,7 +1,8 @@
 """Bugs: what does one wrong line do, and which test sees it?
 
-Each entry is a room of `dlcore` with one mistake that was found in notes or code in circulation. None of them raises
-an error, and with most of them a network still trains. They are exhibits: nothing else in the book imports them.
+Each entry is a room of `dlcore` with one mistake that was found in notes or code in circulation. None of them
+raises an error, and with most of them a network still trains. They are exhibits: nothing else in the book
+imports them.
 
 Each docstring says what is done, not what is wrong with it: finding the line is the game.
 """

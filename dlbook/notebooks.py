@@ -1,8 +1,8 @@
 """Notebooks: what of an executed chapter is worth keeping?
 
-The text that a cell printed is the book's memory: the tests run the chapter again and compare. Pictures, widget
-ids and whatever an editor noted about itself change from run to run and are drawn afresh in every build.
-`make notebooks` runs the chapters and keeps the first kind only::
+The text that a cell printed is the book's memory: the tests run the chapter again and compare. Pictures,
+widget ids and whatever an editor noted about itself change from run to run and are drawn afresh in every
+build. `make notebooks` runs the chapters and keeps the first kind only::
 
     jupyter nbconvert --to notebook --execute --inplace \\
         --NotebookExporter.preprocessors=dlbook.notebooks.KeepText chapters/*.ipynb
@@ -14,18 +14,22 @@ from copy import deepcopy
 import nbformat
 from nbconvert.preprocessors import Preprocessor
 
+from dlbook.sentences import unmeasured
+
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+FOLDED = {"hide-input", "remove-input", "remove-cell"}
 _VOLATILE = ("image/", "application/pdf", "application/vnd.jupyter.widget-view+json")
 
 
 def normalized(notebook):
     """Return a copy of an executed notebook with nothing in it that another run would change.
 
-    Kept: sources, cell ids, tags, texts, our explorers' bundles, glued numbers. Dropped: pictures, widget views
-    and state, times, counts and colours of the editor, the places where a stream was cut. The kernel is always ``python3``.
+    Kept: sources, cell ids, tags, texts, our explorers' bundles, glued numbers. Dropped: pictures, widget
+    views and state, times, counts and colours of the editor, the places where a stream was cut. The kernel is
+    always ``python3``.
     """
     notebook = deepcopy(notebook)
     notebook.metadata = nbformat.from_dict(METADATA)
@@ -34,7 +38,10 @@ def normalized(notebook):
     for i, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{i:03d}"
         tags = sorted(cell.metadata.get("tags", []))
-        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        folded = (
+            {"jupyter": {"source_hidden": True}} if FOLDED & set(tags) else {}
+        )  # what the site hides, Jupyter folds
+        cell.metadata = nbformat.from_dict(({"tags": tags} if tags else {}) | folded)
         cell.pop("attachments", None)
         if cell.cell_type != "code":
             continue
@@ -72,6 +79,8 @@ def faults(notebook):
             continue
         if cell.execution_count is None:
             found.append(f"cell {i} was not executed: run `make notebooks`")
+        for words in unmeasured(_python(cell.source)):
+            found.append(f"cell {i} states nothing that the run measured: {words!r}")
         if cell.source.rstrip().endswith(";"):
             found.append(f"cell {i} ends in a semicolon, which hides the output that the tests compare")
         for output in cell.outputs:
@@ -88,6 +97,10 @@ def faults(notebook):
     return found
 
 
+def _python(source):
+    return "\n".join("pass" if line.lstrip()[:1] in ("%", "!") else line for line in source.splitlines())
+
+
 _NOT_PROSE = r"```.*?```|\$\$.*?\$\$|\$[^$]*\$|\{glue:text\}`[^`]*`|`[^`]*`"
 _FIGURE = r"(?<![\w.])(\d+\.\d+|\d+(?= ?%| times| points))"
 
@@ -95,9 +108,9 @@ _FIGURE = r"(?<![\w.])(\d+\.\d+|\d+(?= ?%| times| points))"
 def typed_figures(notebook):
     """Yield the numbers of the prose that look measured and were typed, each with the words around it.
 
-    A number that a run produced belongs into the text by ``glue``. Looks measured: a decimal fraction, a number of
-    per cent, times or points. Not meant: numbers in formulas and code, in sentences that cite a source, in numbered
-    exercises, and numbers that the notebook's code holds too, because it was told them.
+    A number that a run produced belongs into the text by ``glue``. Looks measured: a decimal fraction, a
+    number of per cent, times or points. Not meant: numbers in formulas and code, in sentences that cite a
+    source, in numbered exercises, and numbers that the notebook's code holds too, because it was told them.
     """
     code = " ".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
     for cell in notebook.cells:

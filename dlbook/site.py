@@ -1,8 +1,9 @@
 """The site: what must a plain `jupyter-book build .` do so that the sliders work?
 
-A Sphinx extension. It runs the chapters, one on each core, with a folder for the frames and in pinned arithmetic,
-keeps what they gave under a digest of the library (so a second build draws nothing, and a change of the library
-runs the chapters that use it), shows the drawing's progress, and copies frames and MathJax to the site.
+A Sphinx extension. It runs the chapters, one on each core, with a folder for the frames and in pinned
+arithmetic, keeps what they gave under a digest of the library (so a second build draws nothing, and a change
+of the library runs the chapters that use it), shows the drawing's progress, and copies frames and MathJax to
+the site.
 """
 
 import ast

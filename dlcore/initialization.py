@@ -86,7 +86,8 @@ def normal(shape, rng, std=0.01, *, dtype=np.float64):
 def uniform(shape, rng, limit=0.05, *, dtype=np.float64):
     """W ~ U(-limit, limit), so Var(W) = limit^2 / 3.
 
-    ``limit = 1 / sqrt(n_in)`` is the "standard" initialization that Glorot & Bengio (2010, eq. 1) found wanting.
+    ``limit = 1 / sqrt(n_in)`` is the "standard" initialization that Glorot & Bengio (2010, eq. 1) found
+    wanting.
 
     Examples
     --------
@@ -188,8 +189,8 @@ def orthogonal(shape, rng, gain=1.0, *, dtype=np.float64):
     """Rows (or columns, whichever are fewer) that are orthonormal, times `gain`.
 
     A square one keeps every vector's length, not only the average one's. Drawn uniformly: Q of a Gaussian
-    matrix's QR decomposition, with the signs that make R's diagonal positive (Saxe et al. 2014; Mezzadri 2007).
-    A convolution is treated as the matrix ``(out, in * kh * kw)``.
+    matrix's QR decomposition, with the signs that make R's diagonal positive (Saxe et al. 2014; Mezzadri
+    2007). A convolution is treated as the matrix ``(out, in * kh * kw)``.
 
     Examples
     --------

@@ -198,7 +198,8 @@ class ELU(_Activation):
 class GELU(_Activation):
     """y = x * Phi(x), Phi the standard normal distribution function (Hendrycks & Gimpel 2016).
 
-    Phi is exact, by Python's erf one number at a time: slower than the tanh approximation, and without its error.
+    Phi is exact, by Python's erf one number at a time: slower than the tanh approximation, and without its
+    error.
 
     Examples
     --------

@@ -97,8 +97,8 @@ class BatchNorm:
     Parameters
     ----------
     n : int
-        The number of features: of ``(m, n)``, or the channels of ``(m, n, h, w)``, each of which is normalized
-        over examples and positions.
+        The number of features: of ``(m, n)``, or the channels of ``(m, n, h, w)``, each of which is
+        normalized over examples and positions.
     momentum : float in [0, 1]
         The share of a running average that is *kept*. PyTorch's ``momentum`` is the share replaced,
         so its default 0.1 is 0.9 here.
@@ -251,7 +251,8 @@ class LayerNorm:
 
         The same formula as batch normalization's, with the means taken over an example's features:
 
-            dx = (dx_hat - mean(dx_hat) - x_hat * mean(dx_hat * x_hat)) / sqrt(var + eps),   dx_hat = gamma * dy
+            dx = (dx_hat - mean(dx_hat) - x_hat * mean(dx_hat * x_hat)) / sqrt(var + eps),   dx_hat = gamma *
+            dy
         """
         x_hat, inv_std, features = checks.remembered(self, self._memory)
         dy = checks.same_shape("dy", np.asarray(dy), x_hat.shape)

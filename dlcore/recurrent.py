@@ -66,8 +66,8 @@ class RNN(_Recurrent):
     n_in, n_hidden : int
     init, recurrent_init : functions of (shape, rng)
         How ``W_x: (n_in, n_hidden)`` and ``W_h: (n_hidden, n_hidden)`` begin; ``b`` begins at 0. An
-        orthogonal ``W_h`` alone makes a gradient neither longer nor shorter; ``functools.partial(orthogonal, gain=1.1)``
-        sets its spectral radius.
+        orthogonal ``W_h`` alone makes a gradient neither longer nor shorter; ``functools.partial(orthogonal,
+        gain=1.1)`` sets its spectral radius.
     rng : numpy.random.Generator
 
     Attributes

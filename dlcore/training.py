@@ -152,7 +152,8 @@ def fit(
     Raises
     ------
     Diverged
-        A ValueError, when loss or gradient becomes NaN or infinite. The weights are as the last step left them.
+        A ValueError, when loss or gradient becomes NaN or infinite. The weights are as the last step left
+        them.
 
     Examples
     --------

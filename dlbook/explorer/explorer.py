@@ -14,7 +14,8 @@ and `draw_gradients` is an ordinary function::
         norms = gradient_norms(activation, depth)
         ax.plot(norms, color=palette[activation])
         ax.set(ylim=(1e-14, 10), yscale="log", xlabel="layer", ylabel="gradient norm")
-        return f"{activation}, {depth} layers: the first layer's gradient is {norms[0] / norms[-1]:.0e} of the last's."
+        return f"{activation}, {depth} layers: the first layer's gradient is {norms[0] / norms[-1]:.0e} of the
+        last's."
 
 In Jupyter the controls are ipywidgets and every move calls `draw`. When the book is built, every setting is
 drawn once and the page shows the pictures without a kernel (`dlbook.site`).
@@ -47,8 +48,8 @@ def explore(draw, *, default=None, play=None, size=(6.6, 3.8), labels=None, form
         named ``ax``, else with the matplotlib figure. It draws in the house style and **returns one sentence
         that states what was measured**, with rounded numbers. That sentence is the alt text, the read-out
         under the sliders, and what the notebook tests compare, so every setting should change it. Fix the
-        axes' limits so that they do not jump, take colours from `dlbook.explorer.style.palette`, and make random
-        numbers from a seed inside ``draw`` (settings are drawn in any order, some in other processes).
+        axes' limits so that they do not jump, take colours from `dlbook.explorer.style.palette`, and make
+        random numbers from a seed inside ``draw`` (settings are drawn in any order, some in other processes).
     **controls : list, tuple, range, array or dict
         The values of each of ``draw``'s parameters. Numbers become a slider, two or three other values
         radio buttons, more of them a menu. A dict gives the reader's names for values that have none:
@@ -125,7 +126,8 @@ def explore(draw, *, default=None, play=None, size=(6.6, 3.8), labels=None, form
 
 
 def show(draw, *args, size=(6.6, 3.8), **kwargs):
-    """Put one picture on the page: ``draw(ax, *args, **kwargs)``, which returns its sentence, as for `explore`.
+    """Put one picture on the page: ``draw(ax, *args, **kwargs)``, which returns its sentence, as for
+    `explore`.
 
     The sentence becomes the alt text and the caption; the picture follows the reader's theme.
 

@@ -1,8 +1,8 @@
 """Frames: how does a drawing become a small file that follows the reader's theme?
 
-matplotlib writes SVG with fixed colours and coordinates to six decimals. `svg` keeps a tenth of a point, drops
-what no reader sees, and turns every colour of the house palette into a CSS variable with a light and a dark
-value. The page tells the picture its theme through the CSS property `color-scheme` of the `<img>`.
+matplotlib writes SVG with fixed colours and coordinates to six decimals. `svg` keeps a tenth of a point,
+drops what no reader sees, and turns every colour of the house palette into a CSS variable with a light and a
+dark value. The page tells the picture its theme through the CSS property `color-scheme` of the `<img>`.
 """
 
 import io

@@ -1,7 +1,7 @@
 """Numbers: how is a measured value written, so that the same value looks the same on every page?
 
-Sentences, labels and sliders write their numbers here: the minus sign is −, thousands have a comma, a value far from
-1 is a power of ten, a share is "85%", and nothing is ever "-0.0" or "1 points".
+Sentences, labels and sliders write their numbers here: the minus sign is −, thousands have a comma, a value
+far from 1 is a power of ten, a share is "85%", and nothing is ever "-0.0" or "1 points".
 """
 
 import math
@@ -122,7 +122,8 @@ def listed(names):
 
 
 def plain(value):
-    """Return any value as a label: a number as short as it goes, a switch as on or off, a function by its name.
+    """Return any value as a label: a number as short as it goes, a switch as on or off, a function by its
+    name.
 
     Examples
     --------

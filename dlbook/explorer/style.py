@@ -5,8 +5,8 @@ A colour is asked for by what it means, so it means the same in every chapter::
     ax.plot(epoch, loss, color=palette["validation"], label="validation")
 
 Every colour has a second face for the dark theme. Figures are drawn with the light one; the book build
-rewrites it into a CSS variable, and the reader's theme decides (`dlbook.explorer.frames`). A colour that is not
-of the palette looks the same in both themes, so use the palette.
+rewrites it into a CSS variable, and the reader's theme decides (`dlbook.explorer.frames`). A colour that is
+not of the palette looks the same in both themes, so use the palette.
 """
 
 from contextlib import contextmanager

@@ -103,8 +103,8 @@ def draw_correction(figure, beta2, lr, lengths, losses):
 def draw_coordinate(figure, gradient, beta1, beta2, eps, correction):
     """Draw what Adam makes of one coordinate's gradients: their two averages, and the steps.
 
-    `gradient` is the kind, "tripling", "noisy" or "sparse"; `correction` the optimizer's class. No kind is quite
-    constant: under a constant gradient neither beta would change anything.
+    `gradient` is the kind, "tripling", "noisy" or "sparse"; `correction` the optimizer's class. No kind is
+    quite constant: under a constant gradient neither beta would change anything.
     """
     g = coordinate_gradients(gradient)
     sizes = (1e-3, 1.0, 1e3)
@@ -214,8 +214,8 @@ def detour(path):
 def draw_race(figure, surface, rate, steps, racers, most):
     """Draw the paths of several optimizers up to a step, and their losses.
 
-    `surface` has ``f``, ``gradient``, ``start``, ``window``, ``least``; `racers` are optimizer classes, of which
-    AdaDelta takes no rate; `most` is the longest race, which fixes the axes.
+    `surface` has ``f``, ``gradient``, ``start``, ``window``, ``least``; `racers` are optimizer classes, of
+    which AdaDelta takes no rate; `most` is the longest race, which fixes the axes.
     """
     way, fall = figure.subplots(2, 1, height_ratios=(1.1, 1))
     contours(way, surface)
@@ -258,7 +258,8 @@ def _small(value):
 def draw_rotation(figure, method, angle, valley, ways):
     """Draw a path through a valley turned by `angle` degrees, and the steps that each method needs by angle.
 
-    ``valley(angle)`` is the surface; ``ways[method][angle]`` is a path that ends where the loss is low enough.
+    ``valley(angle)`` is the surface; ``ways[method][angle]`` is a path that ends where the loss is low
+    enough.
     """
     left, right = figure.subplots(1, 2, width_ratios=(1.1, 1))
     contours(left, valley(angle), levels=7)

@@ -6,9 +6,11 @@ from dlbook.explorer.style import band, name_lines, palette
 
 
 def draw_symptom(figure, bug, beside, *, curves):
-    """The training loss that one sees with the bug, alone or beside the correct run, and the test errors of both.
+    """The training loss that one sees with the bug, alone or beside the correct run, and the test errors of
+    both.
 
-    ``curves[bug]`` holds for the wrong run and the right one the losses (seeds, epochs) and the test errors (seeds,).
+    ``curves[bug]`` holds for the wrong run and the right one the losses (seeds, epochs) and the test errors
+    (seeds,).
     """
     wrong, right = curves[bug]
     left, ax = figure.subplots(1, 2, width_ratios=[2, 1])

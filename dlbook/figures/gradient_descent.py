@@ -49,9 +49,9 @@ def draw_rate(figure, *, rate, curvature=4.0, steps=12):
 def draw_cloud(figure, *, results, point, batch, drawing):
     """Mini-batch gradients about the true one, and their variance against the batch size.
 
-    ``results[point]`` holds ``cloud[drawing][batch]``, an array (draws, 2) of coordinates along and across the
-    true gradient in units of its length, ``share[drawing][batch]`` of draws that point downhill, ``variance
-    [drawing]`` by size, in units of its square, ``noise`` = tr(Sigma)/|g|² and ``examples``.
+    ``results[point]`` holds ``cloud[drawing][batch]``, an array (draws, 2) of coordinates along and across
+    the true gradient in units of its length, ``share[drawing][batch]`` of draws that point downhill,
+    ``variance [drawing]`` by size, in units of its square, ``noise`` = tr(Sigma)/|g|² and ``examples``.
     """
     result = results[point]
     cloud, share = result["cloud"][drawing][batch], result["share"][drawing][batch]

@@ -31,7 +31,8 @@ def weights(matters):
 
 
 def draw_shadows(figure, *, budget, matters, results):
-    """A grid and a random search with the shadows of their points, and the best that 100 searches of each find.
+    """A grid and a random search with the shadows of their points, and the best that 100 searches of each
+    find.
 
     ``results[budget, matters]`` maps "grid" and "random" to ``points`` (budget, 2) of one search and ``best``
     (searches,), the distance of the best point to the optimum along what matters.
@@ -104,8 +105,8 @@ def draw_matters(figure, *, rates, errors, shares, shuffled):
 def draw_process(figure, *, runs, results):
     """A Gaussian process after `runs` runs on the rate, and the expected improvement that chooses the next.
 
-    ``results["states"][runs]`` holds ``x`` and ``y`` (what was seen), ``mean``, ``std``, ``improvement`` on the
-    log rates ``results["at"]``, and ``next``; ``results["truth"]`` are errors at ``results["truth_at"]``.
+    ``results["states"][runs]`` holds ``x`` and ``y`` (what was seen), ``mean``, ``std``, ``improvement`` on
+    the log rates ``results["at"]``, and ``next``; ``results["truth"]`` are errors at ``results["truth_at"]``.
     """
     state, at = results["states"][runs], results["at"]
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
@@ -136,10 +137,10 @@ def draw_process(figure, *, runs, results):
 def draw_halving(figure, *, eta, budget, noise, results):
     """One successive halving over time, and the regret of 200 of them beside random search's.
 
-    ``results[eta, budget, noise]`` holds ``n`` (configurations at the start), ``regret`` (searches,; its mean is
-    the dot, its 10th to 90th percentile the bar),
-    ``dropped`` (the share of searches that lost their best starter), ``curves`` (n, budgets) of one search and
-    ``rungs`` (n,), the column at which each configuration stopped; ``results["random", budget]`` random's regret.
+    ``results[eta, budget, noise]`` holds ``n`` (configurations at the start), ``regret`` (searches,; its mean
+    is the dot, its 10th to 90th percentile the bar), ``dropped`` (the share of searches that lost their best
+    starter), ``curves`` (n, budgets) of one search and ``rungs`` (n,), the column at which each configuration
+    stopped; ``results["random", budget]`` random's regret.
     """
     run, other = results[eta, budget, noise], results["random", budget]
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))

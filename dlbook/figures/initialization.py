@@ -15,8 +15,8 @@ _GUESSING = np.log(10)
 def draw_signals(figure, activation, scale, *, signals):
     """How a signal goes down the layers and its gradient back up, over seeds.
 
-    ``signals[activation, scale]`` holds two arrays (seeds, layers): the root mean square of each layer's output,
-    and that of the loss's gradient with respect to it.
+    ``signals[activation, scale]`` holds two arrays (seeds, layers): the root mean square of each layer's
+    output, and that of the loss's gradient with respect to it.
     """
     forward, backward = signals[activation, scale]
     left, right = figure.subplots(1, 2, sharey=True)
@@ -86,8 +86,9 @@ def draw_units(figure, *, paths):
 def draw_layers(figure, scheme, activation, depth, *, results):
     """Histograms of the activations by layer, and the size of signal and gradient by layer.
 
-    ``results[scheme, activation, depth]`` holds ``bars`` and ``rows`` (see `bars`), ``forward`` and ``backward``:
-    root mean squares (seeds, layers) of the activations, and of the gradient with respect to them.
+    ``results[scheme, activation, depth]`` holds ``bars`` and ``rows`` (see `bars`), ``forward`` and
+    ``backward``: root mean squares (seeds, layers) of the activations, and of the gradient with respect to
+    them.
     """
     run = {name: np.asarray(part) for name, part in results[scheme, activation, depth].items()}
     left, right = figure.subplots(1, 2, width_ratios=(1.1, 1))
@@ -138,10 +139,11 @@ def draw_curves(ax, *, curves, looks):
 
 
 def draw_edge(figure, activation, multiplier, *, signals, losses):
-    """Signal by layer at one scale of the weights, and the loss after training, at this one and at all others.
+    """Signal by layer at one scale of the weights, and the loss after training, at this one and at all
+    others.
 
-    ``signals[activation, multiplier]`` has shape (seeds, layers), ``losses[activation, multiplier]`` (seeds,), NaN
-    where a run diverged.
+    ``signals[activation, multiplier]`` has shape (seeds, layers), ``losses[activation, multiplier]``
+    (seeds,), NaN where a run diverged.
     """
     left, right = figure.subplots(1, 2)
     scales = sorted({m for _, m in signals})
@@ -207,8 +209,8 @@ def draw_first_steps(ax, *, curves):
 def draw_difference(figure, difference, step, *, errors, slices):
     """A difference quotient at one step: what it sees of the loss, and the error of the slopes by step.
 
-    ``errors[difference][step]`` is a relative error; ``slices[step]`` holds ``(s, rise)``: distances from theta in
-    steps, and the loss's rise there over the rise of its tangent in one step.
+    ``errors[difference][step]`` is a relative error; ``slices[step]`` holds ``(s, rise)``: distances from
+    theta in steps, and the loss's rise there over the rise of its tangent in one step.
     """
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.15))
     s, rise = slices[step]

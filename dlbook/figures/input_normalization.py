@@ -64,7 +64,8 @@ def draw_shares(figure, *, gradients, features):
 def draw_bowl(figure, *, ratio, scaler, rate, bowls, limit=1000):
     """The contours of the loss with the path of descent, and each axis's factor per step by the rate.
 
-    ``bowls[ratio, scaler]`` is a pair: the Hessian of the loss, and the weights where it is least. Descent starts at 0.
+    ``bowls[ratio, scaler]`` is a pair: the Hessian of the loss, and the weights where it is least. Descent
+    starts at 0.
     """
     hessian, best = (np.asarray(part, float) for part in bowls[ratio, scaler])
     flat, steep = np.linalg.eigvalsh(hessian)
@@ -147,7 +148,8 @@ def draw_correlation(figure, *, steps, correlation, points):
 
 
 def draw_offset(figure, *, offset, steps, data):
-    """A line on its way to the data, and the same in the plane of weight and bias; ``data[offset]`` is (x, y).
+    """A line on its way to the data, and the same in the plane of weight and bias; ``data[offset]`` is (x,
+    y).
 
     The rate is 1 / λ_max, half of the largest stable one, so that nothing zigzags.
     """

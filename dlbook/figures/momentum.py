@@ -34,7 +34,8 @@ def draw_zigzag(figure, *, path, gradients):
 def draw_average(figure, *, series, beta, correction, results):
     """A noisy series with its running average, and the weights that the average gives to the past.
 
-    ``results[series]`` holds ``values`` and ``truth``, and ``average[beta, correction]``, arrays of one length.
+    ``results[series]`` holds ``values`` and ``truth``, and ``average[beta, correction]``, arrays of one
+    length.
     """
     run = results[series]
     average, t = run["average"][beta, correction], np.arange(1, len(run["truth"]) + 1)

@@ -148,7 +148,8 @@ def draw_pull(figure, *, steps, results):
 def draw_wave(figure, *, x, y, grid, wave, fits, sizes):
     """Row 13: one network's fit by method, and the share of weights below any threshold.
 
-    `fits` maps a method to its output on `grid`, `sizes` to the weights' absolute values ``(seeds, weights)``.
+    `fits` maps a method to its output on `grid`, `sizes` to the weights' absolute values ``(seeds,
+    weights)``.
     """
     left, right = figure.subplots(2, 1, height_ratios=(1, 1))
     left.plot(grid, wave, color=palette["truth"], linestyle=":", linewidth=1.6, label="test: 4 sin(x)/π")
@@ -182,8 +183,8 @@ def draw_wave(figure, *, x, y, grid, wave, fits, sizes):
 def draw_monte_carlo(figure, *, p, points, activation, results):
     """One network's Monte-Carlo mean and spread, and the spread inside and outside the data by p.
 
-    ``results["runs"][p, points, activation]`` holds ``x``, ``y``, ``mean``, ``spread`` (one seed, on the grid)
-    and ``inside``, ``outside``, ``covered`` (by seed); ``grid``, ``truth``, ``blocks`` are common.
+    ``results["runs"][p, points, activation]`` holds ``x``, ``y``, ``mean``, ``spread`` (one seed, on the
+    grid) and ``inside``, ``outside``, ``covered`` (by seed); ``grid``, ``truth``, ``blocks`` are common.
     """
     runs, grid, run = results["runs"], results["grid"], results["runs"][p, points, activation]
     left, right = figure.subplots(1, 2, width_ratios=(1.7, 1))

@@ -287,7 +287,8 @@ def draw_cliff(figure, clip, steps, surface, paths):
     """A descent on the loss of a one-unit recurrent network, and its gradient norms.
 
     `surface` = (w, b, loss grid); `paths[clip]` = (points (n, 2), gradient norms (n,), losses (n,)).
-    A clip is named by its kind and bound, such as "norm 1". The marker of a norm below the axis is a triangle.
+    A clip is named by its kind and bound, such as "norm 1". The marker of a norm below the axis is a
+    triangle.
     """
     ax, side = figure.subplots(1, 2, width_ratios=(3, 2))
     w, b, loss = surface

@@ -1,7 +1,7 @@
 """Exercises: how does a notebook grade itself, and a class in an evening?
 
-A student's notebook imports `expect`, `kills` and `variant` from here. The rest is the instructor's: `release` makes
-the students' notebooks from the sources, `grade` runs and judges what comes back.
+A student's notebook imports `expect`, `kills` and `variant` from here. The rest is the instructor's:
+`release` makes the students' notebooks from the sources, `grade` runs and judges what comes back.
 """
 
 from dlbook.grader.marking import expect, kills

@@ -1,7 +1,7 @@
 """Format: what is what in an exercise notebook?
 
-nbgrader's metadata say it, and these few functions read them, so that a reader's or a grader's machine needs no
-nbgrader. A cell has a name (``grade_id``) and is one of
+nbgrader's metadata say it, and these few functions read them, so that a reader's or a grader's machine needs
+no nbgrader. A cell has a name (``grade_id``) and is one of
 
 ========  ==========================================================================
 locked    code that the student runs and cannot change: imports, data

@@ -5,11 +5,11 @@ judges each in a sandbox of its own, as many at a time as there are cores, and w
 
 =============================================  ===============================================================
 ``OUT/grades.csv``                             student, exercise, task, points, maximum, status
-``OUT/by_hand.csv``                            what a person has to grade: fill in points and comment, run again
-``OUT/feedback/<student>/<exercise>.html``     a page for each submission
-``OUT/summary.html``                           scores by task, most missed checks
-``OUT/results/``                               what is finished, so that a run that was stopped goes on where it was
-=============================================  ===============================================================
+``OUT/by_hand.csv``                            what a person has to grade: fill in points and comment, run
+again ``OUT/feedback/<student>/<exercise>.html``     a page for each submission ``OUT/summary.html``
+scores by task, most missed checks ``OUT/results/``                               what is finished, so that a
+run that was stopped goes on where it was =============================================
+===============================================================
 """
 
 import argparse
@@ -45,8 +45,9 @@ def grade(submissions, out, *, students=None, wanted=None, source=release.SOURCE
     ----------
     submissions, out : path
     students : sequence of str, optional
-        The class list that `release` wrote variants for: each student's answers are judged by their own numbers, and
-        who is missing gets a row. Without it the students are the folders, and all have the numbers of "anyone".
+        The class list that `release` wrote variants for: each student's answers are judged by their own
+        numbers, and who is missing gets a row. Without it the students are the folders, and all have the
+        numbers of "anyone".
     wanted : sequence of str, optional
         The exercises; those that anyone has handed in if there are none.
     source : path

@@ -1,10 +1,11 @@
 """Judge: how many points does one submission earn?
 
-The student's notebook runs in a sandbox, cell by cell, and then once more from the start. In the second round, when it
-reaches a task, the judge runs *the source's* test, hidden part included, in its own process: what the locked cells
-define it defines itself, and every other name is asked of the student's process and met as a `Remote`. So no test
-enters the sandbox, the student's copies of the tests do not count, and the value that is compared has left the reach of
-the student's code. What cells print is taken from the first round, which knows nothing of the tests' questions.
+The student's notebook runs in a sandbox, cell by cell, and then once more from the start. In the second
+round, when it reaches a task, the judge runs *the source's* test, hidden part included, in its own process:
+what the locked cells define it defines itself, and every other name is asked of the student's process and met
+as a `Remote`. So no test enters the sandbox, the student's copies of the tests do not count, and the value
+that is compared has left the reach of the student's code. What cells print is taken from the first round,
+which knows nothing of the tests' questions.
 
 A cell that does not end, or ends the process, costs its own task: the sandbox is started again without it.
 
@@ -259,7 +260,8 @@ def _run(job, source, steps, records):
 
 
 def _play(job, steps, do, broken):
-    """Take the steps, each by ``do(wire, what, which)``, and begin again in a new sandbox after one that breaks it.
+    """Take the steps, each by ``do(wire, what, which)``, and begin again in a new sandbox after one that
+    breaks it.
 
     `broken` holds the steps to leave out, with a status and a reason, and gains those that break a sandbox.
     """

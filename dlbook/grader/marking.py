@@ -1,7 +1,7 @@
 """Marking: what does a student read when an answer is wrong?
 
-An exercise's test cells call these two functions. Each raises an `AssertionError` whose message names the likely
-mistake, so the same line serves as a check in the notebook and as a judgement when a class is graded.
+An exercise's test cells call these two functions. Each raises an `AssertionError` whose message names the
+likely mistake, so the same line serves as a check in the notebook and as a judgement when a class is graded.
 """
 
 import random
@@ -16,12 +16,13 @@ def expect(value, wanted, what="your answer", *, mistakes=None, rtol=1e-6, atol=
     ----------
     value : what the student's code gave.
     wanted : float, array, str, bool or None
-        Numbers and arrays are compared by ``|value - wanted| <= atol + rtol |wanted|``, shapes included; everything
-        else must be equal.
+        Numbers and arrays are compared by ``|value - wanted| <= atol + rtol |wanted|``, shapes included;
+        everything else must be equal.
     what : str
         The subject of the message: ``"the std of a (100, 50) layer"``.
     mistakes : dict
-        ``{"what went wrong": the value that this mistake gives}``. If the value is one of them, the message says so.
+        ``{"what went wrong": the value that this mistake gives}``. If the value is one of them, the message
+        says so.
 
     Raises
     ------

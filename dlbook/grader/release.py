@@ -1,7 +1,7 @@
 """Release: what do students get, and what does the instructor keep?
 
-The sources hold solutions and hidden tests. nbgrader's own preprocessors take them out; what remains is the page of the
-book, the notebook that a reader does in Jupyter, and the assignment that students get.
+The sources hold solutions and hidden tests. nbgrader's own preprocessors take them out; what remains is the
+page of the book, the notebook that a reader does in Jupyter, and the assignment that students get.
 
 ``python -m dlbook.grader.release pages`` derives the book's pages, ``... course FOLDER`` an nbgrader course.
 """
@@ -138,7 +138,8 @@ def course(folder, wanted=None, students=(), source=SOURCE):
     wanted : sequence of str
         The exercises; all if there are none.
     students : sequence of str
-        Each gets notebooks of their own in ``variants/<student>/``; ``key.csv`` has their numbers and answers.
+        Each gets notebooks of their own in ``variants/<student>/``; ``key.csv`` has their numbers and
+        answers.
     """
     from nbgrader.apps import NbGraderAPI
     from traitlets.config import Config

@@ -1,9 +1,9 @@
 """Wire: how do two processes that do not trust each other call each other's functions?
 
-The judge of an exercise sits at one end, what a student wrote runs at the other. Numbers, strings, lists and arrays
-travel as copies; anything else stays where it is and is met at the other end as a `Remote`, which can be called and
-asked for its attributes. So a hidden test can say ``he_std((100, 50))`` as if the function were its own, and the value
-is compared in a process that no student's code has touched.
+The judge of an exercise sits at one end, what a student wrote runs at the other. Numbers, strings, lists and
+arrays travel as copies; anything else stays where it is and is met at the other end as a `Remote`, which can
+be called and asked for its attributes. So a hidden test can say ``he_std((100, 50))`` as if the function were
+its own, and the value is compared in a process that no student's code has touched.
 
 A message is four bytes of length and JSON. Nothing is ever unpickled.
 """
@@ -48,8 +48,8 @@ class Wire:
     root : object
         What the other end meets as ``wire.root``.
     guarded : bool
-        Whether this end only lets itself be called: attributes are shown of `dlcore`'s objects alone, and of functions
-        none. The judge is guarded.
+        Whether this end only lets itself be called: attributes are shown of `dlcore`'s objects alone, and of
+        functions none. The judge is guarded.
 
     Attributes
     ----------

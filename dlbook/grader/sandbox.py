@@ -1,8 +1,8 @@
 """Sandbox: what may a stranger's notebook do on the instructor's machine?
 
-Compute, and nothing else. bubblewrap gives its process a system of its own: Python and `dlcore` read-only, a small
-throw-away ``/tmp``, no network, no other processes, no home, no course. A seccomp filter lets it start threads and no
-processes, and limits hold its memory, files and seconds.
+Compute, and nothing else. bubblewrap gives its process a system of its own: Python and `dlcore` read-only, a
+small throw-away ``/tmp``, no network, no other processes, no home, no course. A seccomp filter lets it start
+threads and no processes, and limits hold its memory, files and seconds.
 """
 
 import errno

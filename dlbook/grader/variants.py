@@ -1,7 +1,7 @@
 """Variants: how do eighty students get eighty exercises, and the instructor one key?
 
-A student's name seeds the numbers of the exercise. The name stands in the notebook's first cell, where `make release`
-writes it; a reader's own copy says ``"anyone"``.
+A student's name seeds the numbers of the exercise. The name stands in the notebook's first cell, where `make
+release` writes it; a reader's own copy says ``"anyone"``.
 """
 
 import hashlib
@@ -29,7 +29,8 @@ def variant(exercise, student, **choices):
     Returns
     -------
     SimpleNamespace
-        One value for each parameter. Its repr can be shown to the student, and is what the instructor's key records.
+        One value for each parameter. Its repr can be shown to the student, and is what the instructor's key
+        records.
 
     Examples
     --------

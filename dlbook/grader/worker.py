@@ -1,4 +1,5 @@
-"""Inside: the process in which a student's notebook runs, cell by cell, for the judge at the other end of a wire.
+"""Inside: the process in which a student's notebook runs, cell by cell, for the judge at the other end of a
+wire.
 
 It knows neither tests nor solutions nor other students. ``python -m dlbook.grader.worker READ WRITE``
 """

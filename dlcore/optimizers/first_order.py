@@ -130,10 +130,10 @@ class SGD(Optimizer):
 class Momentum(Optimizer):
     """Heavy ball: v <- momentum * v + (1 - dampening) * g,  theta <- theta - lr * v.
 
-    The textbook form has ``dampening=0``: a steady gradient then moves ``1 / (1 - momentum)`` times as fast as
-    in SGD. ``dampening=momentum`` makes ``v`` a weighted average of the gradients. The learning rate stands
-    outside ``v``, and the first step sets ``v = g`` whatever the dampening, both as in PyTorch
-    (Polyak 1964; Sutskever et al. 2013 put the rate inside).
+    The textbook form has ``dampening=0``: a steady gradient then moves ``1 / (1 - momentum)`` times as fast
+    as in SGD. ``dampening=momentum`` makes ``v`` a weighted average of the gradients. The learning rate
+    stands outside ``v``, and the first step sets ``v = g`` whatever the dampening, both as in PyTorch (Polyak
+    1964; Sutskever et al. 2013 put the rate inside).
 
     Parameters
     ----------

@@ -11,7 +11,8 @@ configurations, here or on a cluster. Where the configurations come from is the 
 
 The first two return configurations to `run`; the others run them, and return the same `Results`.
 
-`sweep` chooses nothing: it runs every combination of settings with the same seeds, and returns a table of it all.
+`sweep` chooses nothing: it runs every combination of settings with the same seeds, and returns a table of it
+all.
 """
 
 from .bayes import bayesian

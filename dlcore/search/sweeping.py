@@ -19,15 +19,15 @@ def sweep(experiment, *, seeds=16, n_jobs=None, **axes):
     Parameters
     ----------
     experiment : function
-        Called as ``experiment(**setting, seed=seed)``, or without a seed where ``seeds=None``. It returns a number,
-        an array (a learning curve, a path) or a dict of those. NaN and infinity are kept: a run that diverged is a
-        result.
+        Called as ``experiment(**setting, seed=seed)``, or without a seed where ``seeds=None``. It returns a
+        number, an array (a learning curve, a path) or a dict of those. NaN and infinity are kept: a run that
+        diverged is a result.
     seeds : int or sequence of int or None
-        16 means 0, ..., 15. The same seeds meet every setting, so differences between settings are paired. None is
-        for an experiment without chance.
+        16 means 0, ..., 15. The same seeds meet every setting, so differences between settings are paired.
+        None is for an experiment without chance.
     n_jobs : int, optional
-        Processes at work; -1 for one per core. None leaves it to ``joblib.parallel_config``, and is one without it.
-        The result is the same.
+        Processes at work; -1 for one per core. None leaves it to ``joblib.parallel_config``, and is one
+        without it. The result is the same.
     **axes : sequence or dict
         The values of each parameter. A dict gives names to values that have none: ``init={"He": he_normal}``.
 
@@ -38,8 +38,8 @@ def sweep(experiment, *, seeds=16, n_jobs=None, **axes):
     Raises
     ------
     TypeError, ValueError
-        An axis without values, a value or a seed given twice, a parameter that the experiment does not have, outputs
-        of different shapes for different seeds: the message names the setting.
+        An axis without values, a value or a seed given twice, a parameter that the experiment does not have,
+        outputs of different shapes for different seeds: the message names the setting.
 
     Examples
     --------
@@ -82,7 +82,8 @@ def spread(runs, share=0.5, axis=0):
     Parameters
     ----------
     runs : array
-        With one entry for each seed along `axis`. NaN (a run without a value there) is left out; infinity is not.
+        With one entry for each seed along `axis`. NaN (a run without a value there) is left out; infinity is
+        not.
     share : float
         0.5 is the interquartile band, 0.8 goes from the 10th to the 90th percentile.
 
@@ -119,7 +120,8 @@ class Sweep:
         self._table = table  # at each setting: an array with a row for each seed, or a dict of those
 
     def at(self, **setting):
-        """Return the outputs at a setting, shape (seeds, *output), or by name where the experiment returned a dict.
+        """Return the outputs at a setting, shape (seeds, *output), or by name where the experiment returned a
+        dict.
 
         Where axes are left, the `Sweep` over them.
         """

@@ -1,9 +1,9 @@
 """How fast is dlcore, compared with PyTorch eager and with the bare matrix products?
 
 `make bench` prints a table of ratios. Every contender runs in turns, in one process and on the same threads,
-so a noisy neighbour slows all of them alike; the medians over the turns are compared. A turn is some steps in a
-row, of which the first does not count: the threads of the one before still spin then, and would be charged to it.
-Seconds are printed for orientation only, and no test asserts them.
+so a noisy neighbour slows all of them alike; the medians over the turns are compared. A turn is some steps in
+a row, of which the first does not count: the threads of the one before still spin then, and would be charged
+to it. Seconds are printed for orientation only, and no test asserts them.
 """
 
 import argparse

@@ -54,7 +54,11 @@ def test_normalizing_keeps_texts_and_drops_what_changes():
     assert picture.data == {"text/plain": "The line ends at 3."} and picture.metadata == {}
     assert glued.metadata == {"scrapbook": {"name": "end"}}
     assert notebook.metadata.kernelspec.name == "python3" and "widgets" not in notebook.metadata
-    assert [cell.metadata for cell in notebook.cells] == [{}, {}, {"tags": ["hide-input"]}]
+    assert [cell.metadata for cell in notebook.cells] == [
+        {},
+        {},
+        {"tags": ["hide-input"], "jupyter": {"source_hidden": True}},
+    ]
 
 
 def test_where_a_slow_print_was_cut_does_not_matter():
@@ -82,6 +86,9 @@ def spoil(change):
 def test_a_notebook_that_is_no_reference_is_refused_and_told_why():
     assert "pictures, widget state or metadata" in " ".join(faults(executed()))
     assert "was not executed" in spoil(lambda cell: cell.update(execution_count=None, outputs=[]))
+    assert "states nothing that the run measured: 'It is 3.'" in spoil(
+        lambda cell: cell.update(source="say('It is 3.')")
+    )
     assert "semicolon" in spoil(lambda cell: cell.update(source="plot();"))
     error = new_output("error", ename="ValueError", evalue="k must be", traceback=[])
     assert "ended in ValueError: k must be" in spoil(lambda cell: cell.outputs.append(error))
