@@ -8,12 +8,13 @@ OUT ?= graded
 PICKED := $(if $(CHAPTERS),--chapters $(CHAPTERS))
 CLASS := $(if $(STUDENTS),--students "$(STUDENTS)")
 
-.PHONY: help book serve test notebooks replications exercises release grade bench lock clean
+.PHONY: help book serve test check notebooks replications exercises release grade bench lock clean
 
 help:
 	@echo "make book       build the site in _build/html"
 	@echo "make serve      build it and show it in the browser"
 	@echo "make test       run all tests: the library, the chapters (nbval), the site"
+	@echo "make check      the inner loop: lint and the unit tests, without chapters, site and browser"
 	@echo "make notebooks  run the chapters again and store their texts  [CHAPTERS=chapters/adam.ipynb]"
 	@echo "make replications  try the published results again and write chapters/replications.md"
 	@echo "make exercises  derive the students' pages of the exercises from their sources"
@@ -39,7 +40,12 @@ serve: book
 	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory _build/html
 
 test: .venv/ready
-	$(BIN)/pytest --numprocesses $(JOBS)
+	$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
+	$(BIN)/pytest --numprocesses $(JOBS) --durations 10
+
+check: .venv/ready
+	$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
+	$(BIN)/pytest --numprocesses $(JOBS) --quiet -m "not slow" tests/test_*.py tests/explorer tests/figures dlcore dlbook
 
 # A second run changes no byte; on another machine it changes no text
 notebooks: .venv/ready
