@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from dlbook.explorer.numbers import number, scientific
 from dlbook.explorer.style import band, name_lines, palette, shades
-from dlbook.figures.vanishing_gradients import scientific
 
 BINS = np.linspace(-3, 3, 61)
 """The bars of `draw_layers`; what lies beyond is counted in the outermost ones."""
@@ -13,30 +13,27 @@ _GUESSING = np.log(10)
 
 
 def draw_signals(figure, activation, scale, *, signals):
-    """How a signal goes down the layers and its gradient back up, over seeds.
+    """How a signal goes down the layers and its gradient back up.
 
-    ``signals[activation, scale]`` holds two arrays (seeds, layers): the root mean square of each layer's
-    output, and that of the loss's gradient with respect to it.
+    `signals` is a sweep over both axes. Each run gives ``forward``, the root mean square of each layer's
+    output, and ``backward``, that of the loss's gradient with respect to it.
     """
-    forward, backward = signals[activation, scale]
-    left, right = figure.subplots(1, 2, sharey=True)
-    layers = np.arange(1, forward.shape[1] + 1)
-    for ax, runs, name in (
-        (left, forward, "the signal, going in"),
-        (right, backward, "the gradient, coming back"),
-    ):
-        shown = np.clip(runs, _LIMITS[0] / 10, _LIMITS[1] * 10)
+    run = signals.at(activation=activation, scale=scale)
+    panels = {"forward": "the signal, going in", "backward": "the gradient, coming back"}
+    for ax, (way, title) in zip(figure.subplots(1, 2, sharey=True), panels.items(), strict=True):
+        shown = np.clip(run[way], _LIMITS[0] / 10, _LIMITS[1] * 10)
+        layers = np.arange(1, shown.shape[1] + 1)
         ax.axhline(1, color=palette["reference"], linewidth=1, linestyle=":")
-        band(ax, layers, shown, color=palette[activation], share=0.8)
+        band(ax, layers, shown, color=palette[activation.lower()], share=0.8)
         ax.set(
-            yscale="log", ylim=_LIMITS, yticks=[1e-6, 1e-3, 1, 1e3, 1e6], title=name,
+            yscale="log", ylim=_LIMITS, yticks=[1e-6, 1e-3, 1, 1e3, 1e6], title=title,
             xlabel="layer", xlim=(1, len(layers)), xticks=[1, 5, 10, 15, 20],
         )  # fmt: skip
-    left.set_ylabel("root mean square")
-    last, first = np.median(forward[:, -1]), np.median(backward[:, 0])
+    figure.axes[0].set_ylabel("root mean square")
+    last, first = np.median(run["forward"][:, -1]), np.median(run["backward"][:, 0])
     return (
-        f"{_NAMES[activation]}, first weights {scale:g} times as large as He's: after {len(layers)} layers the signal is "
-        f"{_times(last)}, and back at layer 1 the gradient is {_times(first)}."
+        f"{_capital(activation)}, first weights {scale:g} times as large as He's: after {len(layers)} layers "
+        f"the signal is {_times(last)}, and back at layer 1 the gradient is {_times(first)}."
     )
 
 
@@ -46,7 +43,7 @@ def power(step):
 
 
 def _size(value):
-    return scientific(value) if np.isfinite(value) else "beyond all numbers"
+    return number(value, 1) if np.isfinite(value) else "beyond all numbers"
 
 
 def _within(values, low, high):
@@ -269,19 +266,12 @@ def draw_transfer(ax, *, examples, accuracy):
 _NAMES = {"relu": "ReLU", "tanh": "Tanh", "sigmoid": "Sigmoid"}
 
 
+def _capital(name):
+    return name[0].upper() + name[1:]
+
+
 def _times(factor):
     """A factor in words, to one digit where it is far from 1."""
     if 0.5 <= factor <= 2:
         return f"about as large as it was ({factor:.1f} times)"
-    if factor > 2:
-        return f"{_rounded(factor)} times larger"
-    return f"{_rounded(1 / factor)} times smaller"
-
-
-def _rounded(factor):
-    if factor < 10:
-        return f"{factor:.0f}"
-    digits = int(np.floor(np.log10(factor)))
-    if digits < 6:
-        return f"{round(factor, -digits):,.0f}"
-    return f"10{str(digits).translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+    return f"{number(factor, 1)} times larger" if factor > 2 else f"{number(1 / factor, 1)} times smaller"

@@ -7,12 +7,20 @@ from matplotlib.figure import Figure
 
 from dlbook.figures import initialization as figures
 from dlbook.figures.initialization import draw_signals
+from dlcore.search import sweep
+
+
+def signals(forward, backward, activation="ReLU", scale=0.7):
+    """A sweep in which seed i has `forward[i]` and `backward[i]` in all of 20 layers."""
+
+    def run(scale, activation, seed):
+        return {"forward": np.full(20, forward[seed]), "backward": np.full(20, backward[seed])}
+
+    return sweep(run, scale=[scale], activation=[activation], seeds=len(forward))
 
 
 def sentence(forward, backward):
-    runs = np.ones((16, 20))
-    signals = {("relu", 0.7): (runs * forward, runs * backward)}
-    return draw_signals(Figure(), "relu", 0.7, signals=signals)
+    return draw_signals(Figure(), "ReLU", 0.7, signals=signals([forward], [backward]))
 
 
 @pytest.mark.parametrize(
@@ -23,7 +31,7 @@ def sentence(forward, backward):
         (1 / 8, "8 times smaller"),
         (1234.0, "1,000 times larger"),
         (1 / 87654, "90,000 times smaller"),
-        (3.2e11, "10¹¹ times larger"),
+        (3.2e11, "3·10¹¹ times larger"),
     ],
 )
 def test_the_sentence_states_the_last_signal_and_the_first_gradient(factor, words):
@@ -32,16 +40,16 @@ def test_the_sentence_states_the_last_signal_and_the_first_gradient(factor, word
 
 
 def test_it_is_the_median_over_seeds_that_is_stated():
-    runs = np.ones((3, 20)) * [[1e-9], [100.0], [1e9]]
-    text = draw_signals(Figure(), "tanh", 1.0, signals={("tanh", 1.0): (runs, runs)})
-    assert re.search("Tanh.*100 times larger.*100 times larger", text)
+    runs = [1e-9, 100.0, 1e9]
+    text = draw_signals(Figure(), "tanh", 1.0, signals=signals(runs, runs, "tanh", 1.0))
+    assert re.search("^Tanh.*100 times larger.*100 times larger", text)
 
 
 def test_signals_beyond_the_axes_are_drawn_at_their_edge_and_the_axes_do_not_move():
     figure = Figure()
-    runs = np.zeros((4, 20))
-    draw_signals(figure, "sigmoid", 0.25, signals={("sigmoid", 0.25): (runs + 1e-30, runs + 1e30)})
+    draw_signals(figure, "sigmoid", 0.25, signals=signals([1e-30], [1e30], "sigmoid", 0.25))
     assert all(ax.get_ylim() == (1e-7, 1e7) for ax in figure.axes)
+    assert [ax.get_lines()[1].get_ydata().tolist() for ax in figure.axes] == [[1e-8] * 20, [1e8] * 20]
 
 
 def drawn(draw, *args, **values):
