@@ -8,7 +8,7 @@ OUT ?= graded
 PICKED := $(if $(CHAPTERS),--chapters $(CHAPTERS))
 CLASS := $(if $(STUDENTS),--students "$(STUDENTS)")
 
-.PHONY: help book serve test check notebooks replications exercises release grade bench lock clean
+.PHONY: help book serve test check notebooks replications references exercises release grade bench lock clean
 
 help:
 	@echo "make book       build the site in _build/html"
@@ -17,6 +17,7 @@ help:
 	@echo "make check      the inner loop: lint and the unit tests, without chapters, site and browser"
 	@echo "make notebooks  run the chapters again and store their texts  [CHAPTERS=chapters/adam.ipynb]"
 	@echo "make replications  try the published results again and write chapters/replications.md"
+	@echo "make references  write chapters/references.md from references.bib"
 	@echo "make exercises  derive the students' pages of the exercises from their sources"
 	@echo "make release    write the students' notebooks to $(COURSE)/  [CHAPTERS='adam momentum' STUDENTS=students.txt]"
 	@echo "make grade SUBMISSIONS=dir   grade a class, into $(OUT)/  [CHAPTERS=... STUDENTS=... UNSAFE=1]"
@@ -57,6 +58,9 @@ notebooks: .venv/ready
 # Tries the published results again, with a clock
 replications: .venv/ready
 	$(BIN)/python -m dlbook.reproducible $(BIN)/python -m dlbook.replications
+
+references: .venv/ready
+	$(BIN)/python -m dlbook.references
 
 # The sources with solutions and hidden tests are in chapters/exercises/source; pages are derived, never edited
 exercises: .venv/ready

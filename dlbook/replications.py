@@ -61,8 +61,9 @@ class Replication:
         rows = [("Published", self.published), ("Ours", self.ours), ("Because", self.because)]
         told = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in rows if text)
         return (
-            f'<div class="replication {self.verdict.replace(" ", "-")}" id="{self.anchor}"><p><strong>Tried again'
-            f'</strong>: {escape(self.source)} <span class="verdict">{self.verdict}</span></p><dl>{told}</dl></div>'
+            f'<div class="replication {self.verdict.replace(" ", "-")}" id="{self.anchor}">'
+            f"<p><strong>Tried again</strong>: {escape(self.source)} "
+            f'<span class="verdict">{self.verdict}</span></p><dl>{told}</dl></div>'
         )
 
 
@@ -90,7 +91,8 @@ def replicated(number, source, *, published, ours, verdict, because=""):
     Examples
     --------
     >>> ratio = 2.0
-    >>> replicated(2, "Notes 15.1", published="all hidden units stay alike", ours="the largest difference is 0",
+    >>> replicated(2, "Notes 15.1", published="all hidden units stay alike",
+    ...            ours="the largest difference is 0",
     ...            verdict="reproduced" if ratio == 2 else "not reproducible")
     Replication 2, Notes 15.1: reproduced
       published: all hidden units stay alike
@@ -134,10 +136,11 @@ def seconds(notebook, last):
 
 INTRODUCTION = """# Published results, tried again
 
-Each line is a published result that a chapter tries again. The verdict is computed by the run, by a rule that the
-chapter states: **reproduced** means the claim and its size, **shape only** its direction, or the claim on other data
-than the source's, **not reproducible** that our runs say otherwise, and why. The tests run every chapter again and
-compare, so a line that no longer holds fails. *Seconds* are what the section's code took on two shared cores.
+Each line is a published result that a chapter tries again. The verdict is computed by the run, by a rule that
+the chapter states: **reproduced** means the claim and its size, **shape only** its direction, or the claim on
+other data than the source's, **not reproducible** that our runs say otherwise, and why. The tests run every
+chapter again and compare, so a line that no longer holds fails. *Seconds* are what the section's code took on
+two shared cores.
 
 {tally}
 
@@ -157,8 +160,8 @@ def ledger(entries):
     counts = [f"{sum(found.verdict == verdict for found, _, _ in entries)} {verdict}" for verdict in VERDICTS]
     numbers = len({found.number for found, _, _ in entries})
     table = [
-        f'| {found.number} | <a href="#{found.anchor}">{escape(found.source)}</a> | {found.verdict} '
-        f'| <a href="{chapter}.html#{found.anchor}">{chapter.replace("_", " ")}</a> | {time:.0f} |'
+        f"| {found.number} | [{escape(found.source)}](replications.md#{found.anchor}) | {found.verdict} "
+        f"| [{chapter.replace('_', ' ')}]({chapter}.ipynb#{found.anchor}) | {time:.0f} |"
         for found, chapter, time in entries
     ]
     return INTRODUCTION.format(
@@ -186,7 +189,7 @@ def main(folder="chapters"):
     chapters = [path for path in sorted(Path(folder).glob("*.ipynb")) if "replicated(" in path.read_text()]
     runs = Parallel(n_jobs=-1, return_as="generator")(delayed(run)(path) for path in chapters)
     entries = [entry for found in tqdm(runs, total=len(chapters)) for entry in found]
-    (Path(folder) / "replications.md").write_text(ledger(entries))
+    (Path(folder) / "replications.md").write_text(ledger(entries), encoding="utf-8")
 
 
 if __name__ == "__main__":

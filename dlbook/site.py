@@ -12,6 +12,7 @@ import importlib.util
 import json
 import os
 import platform
+import re
 import shutil
 import sys
 import threading
@@ -50,6 +51,7 @@ def setup(app):
     app.connect("env-purge-doc", _forget)
     app.connect("env-before-read-docs", _run_ahead)
     app.connect("source-read", _before_chapter)
+    app.connect("doctree-read", _targets)
     app.connect("html-page-context", _search_from_file)
     app.connect("build-finished", _finish)
     return {"version": version("dlcore"), "parallel_read_safe": False, "parallel_write_safe": True}
@@ -178,6 +180,14 @@ def _before_chapter(app, docname, source):
 
 def _forget(app, env, docname):
     getattr(env, "explorer_pages", {}).pop(docname, None)
+
+
+def _targets(app, doctree):
+    """Let `[text](page.md#name)` reach every HTML element with an id; MyST alone knows headings only."""
+    known = app.env.metadata[app.env.docname].setdefault("myst_slugs", {})
+    for node in doctree.findall(nodes.raw):
+        for name in re.findall(r'\bid="([^"]+)"', node.astext()):
+            known.setdefault(name, (0, name, name))
 
 
 def _visit_citation(translator, node):

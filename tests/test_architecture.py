@@ -21,7 +21,7 @@ TOOLS = [
         "reproducible",
     },  # two tools that any other book or course can use, and pinned arithmetic
     {"sentences"},
-    {"notebooks", "replications", "bugs", "figures"},
+    {"notebooks", "replications", "references", "bugs", "figures"},
     {"site"},
 ]
 FLOOR = {("dlcore", room): level for level, rooms in enumerate(LIBRARY) for room in rooms}

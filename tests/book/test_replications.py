@@ -32,9 +32,14 @@ def notebook_of(found):
 
     output = new_output("execute_result", {"text/plain": str(found)}, execution_count=1)
     return new_notebook(
-        cells=[cell("import", 9), new_markdown_cell("Text\n\n### A section"), cell("run()", 5), new_markdown_cell("More"),
-               cell("replicated(...)", 2, [output])]
-    )  # fmt: skip
+        cells=[
+            cell("import", 9),
+            new_markdown_cell("Text\n\n### A section"),
+            cell("run()", 5),
+            new_markdown_cell("More"),
+            cell("replicated(...)", 2, [output]),
+        ]
+    )
 
 
 @pytest.mark.parametrize("found", [one(), one(verdict="reproduced", because=""), one(ours="a: b, “c” | d")])
@@ -63,8 +68,8 @@ def test_the_box_shows_every_part_and_escapes_it():
 def test_the_ledger_has_a_line_for_each_and_counts_the_verdicts():
     text = ledger([(one(), "adam", 3.4), (one(verdict="reproduced", because=""), "splits", 0.1)])
     assert "2 results in 1 rows: 1 reproduced, 1 shape only, 0 not reproducible." in text
-    assert '| shape only | <a href="adam.html#replication-7-notes-15-4">adam</a> | 3 |' in text
-    assert '<a href="#replication-7-notes-15-4">Notes 15.4</a>' in text and one()._repr_html_() in text
+    assert "| shape only | [adam](adam.ipynb#replication-7-notes-15-4) | 3 |" in text
+    assert "[Notes 15.4](replications.md#replication-7-notes-15-4)" in text and one()._repr_html_() in text
 
 
 @pytest.mark.parametrize(
@@ -88,7 +93,7 @@ def test_a_replication_without_its_parts_is_refused(changes, message):
 
 def test_the_ledger_is_what_the_stored_chapters_say():
     page = (CHAPTERS / "replications.md").read_text()
-    clock = dict(re.findall(r'#(replication-[^"]+)".*\| (\d+) \|$', page, re.MULTILINE))
+    clock = dict(re.findall(r"#(replication-[^)]+)\).*\| (\d+) \|$", page, re.MULTILINE))
     entries = [
         (found, path.stem, float(clock.get(found.anchor, "nan")))
         for path in sorted(CHAPTERS.glob("*.ipynb"))
