@@ -95,6 +95,14 @@ def test_spread_leaves_out_what_is_missing():
     assert np.array_equal(spread([[1, 2, 9]], axis=1)[1], [2])
 
 
+def test_a_run_that_diverged_counts_as_infinite():
+    assert [float(x) for x in spread([0.5, np.inf, np.inf])] == [np.inf] * 3
+    assert [float(x) for x in spread([0.5, 0.6, 0.7, 0.8, np.inf])] == [0.6, 0.7, 0.8]
+    assert float(spread([0.5, np.inf])[1]) == np.inf == np.median([0.5, np.inf])
+    runs = sweep(lambda lr, seed: lr if seed or lr < 1 else np.inf, lr=[0.1, 1.0], seeds=2)
+    assert runs.median.tolist() == [0.1, np.inf]
+
+
 @pytest.mark.parametrize(
     "arguments, error, message",
     [

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from dlbook.explorer.numbers import fixed, percent
 from dlbook.explorer.style import band, look, name_lines, palette
 
 AT = 20
@@ -11,7 +12,7 @@ _SEEN = 1.25  # paths are drawn within this distance of the minimum, and clipped
 
 
 def draw_zigzag(figure, *, path, gradients):
-    """A path in a ravine, and the two components of its gradients by step; both arrays have shape (steps, 2)."""
+    """A path in a ravine, and its gradients' components by step; both arrays have shape (steps, 2)."""
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.3))
     _ravine(left, 30, 1.1, 0.6)
     left.plot(*path.T, marker="o", markersize=3, linewidth=1.2, **look("sgd"))
@@ -26,19 +27,20 @@ def draw_zigzag(figure, *, path, gradients):
     kept = abs(gradients[-10:].mean(axis=0)) / abs(gradients[-10:]).mean(axis=0)
     grown = "" if np.linalg.norm(path[-1]) < np.linalg.norm(path[0]) else "The path diverges. "
     return (
-        f"{grown}In {len(gradients)} steps the gradient changes its sign across the ravine {flips} times; the mean of the "
-        f"last ten keeps {_percent(kept[0])} of its size along the ravine and {_percent(kept[1])} across."
+        f"{grown}In {len(gradients)} steps the gradient changes its sign across the ravine {flips} times; "
+        f"the mean of the last ten keeps {percent(kept[0])} of its size along the ravine and "
+        f"{percent(kept[1])} across."
     )
 
 
-def draw_average(figure, *, series, beta, correction, results):
+def draw_average(figure, *, series, beta, correction, runs):
     """A noisy series with its running average, and the weights that the average gives to the past.
 
-    ``results[series]`` holds ``values`` and ``truth``, and ``average[beta, correction]``, arrays of one
-    length.
+    `runs` is a sweep over series, beta and correction ("on" or "off") of the arrays ``values``, ``truth`` and
+    ``average``.
     """
-    run = results[series]
-    average, t = run["average"][beta, correction], np.arange(1, len(run["truth"]) + 1)
+    run = runs.at(series=series, beta=beta, correction=correction)
+    average, t = run["average"], np.arange(1, len(run["truth"]) + 1)
     left, right = figure.subplots(1, 2, width_ratios=(1.6, 1))
     left.plot(t, run["values"], ".", color=palette["single"], markersize=4, label="values")
     left.plot(t, run["truth"], "--", color=palette["truth"], linewidth=1.4, label="truth")
@@ -61,12 +63,13 @@ def draw_average(figure, *, series, beta, correction, results):
     )
 
 
-def draw_regimes(figure, *, beta, results):
+def draw_regimes(figure, *, beta, eta_h, runs):
     """One coordinate under momentum by step, and the two roots that decide its fate.
 
-    ``results`` holds ``eta_h``, ``paths[beta]`` (theta from 1, by step) and ``roots[beta]`` (two numbers).
+    `runs` is a sweep over beta of ``path`` (theta from 1, by step) and ``roots`` (their two real parts, then
+    their two imaginary parts).
     """
-    theta, roots = np.asarray(results["paths"][beta]), np.asarray(results["roots"][beta])
+    theta, (real, imaginary) = runs.at(beta=beta)["path"], runs.at(beta=beta)["roots"]
     left, right = figure.subplots(1, 2, width_ratios=(1.6, 1))
     left.axhline(0, color=palette["muted"], linewidth=0.8)
     shown = np.clip(np.nan_to_num(theta, nan=2, posinf=2, neginf=-2), -1.2, 1.2)
@@ -77,29 +80,31 @@ def draw_regimes(figure, *, beta, results):
         right.plot(
             radius * np.cos(turn), radius * np.sin(turn), style, color=palette["reference"], linewidth=1.2
         )
-    right.plot(roots.real, roots.imag, "o", color=palette["highlight"], markersize=8)
+    right.plot(real, imaginary, "o", color=palette["highlight"], markersize=8)
     right.set(xlim=(-1.15, 1.15), ylim=(-1.15, 1.15), aspect="equal", title="the two roots")
     right.set(xticks=[-1, 0, 1], yticks=[-1, 0, 1], xlabel="real part")
     right.set_anchor("N")
-    r, beyond = abs(roots).max(), max(0.0, -np.nanmin(theta))
+    r, beyond = np.hypot(real, imaginary).max(), max(0.0, -np.nanmin(theta))
     if not r < 1:
         regime = "it diverges"
-    elif abs(roots.imag).max() > 1e-6:
-        regime = f"the roots are complex, it overshoots by {_percent(beyond) if beyond > 0.005 else 'less than 1 %'}"
+    elif abs(imaginary).max() > 1e-6:
+        told = percent(beyond) if beyond > 0.005 else "less than 1%"
+        regime = f"the roots are complex, it overshoots by {told}"
     else:
         regime = "the roots are real, it creeps without overshoot"
-    return f"ηh = {results['eta_h']:g}, β = {beta:.2g}: {regime}; in the long run each step multiplies by {r:.3f}."
+    return f"ηh = {eta_h:g}, β = {beta:.2g}: {regime}; in the long run each step multiplies by {r:.3f}."
 
 
-def draw_plane(figure, *, rate, momentum, condition, results):
+def draw_plane(figure, *, rate, momentum, condition, runs, maps, grid):
     """A path in a ravine, and the map of the speed over rate and momentum with this setting marked.
 
-    ``results`` holds ``rates``, ``momenta`` and ``map[condition]`` of shape (momenta, rates), the measured
-    factor per step (1 and more: diverged); ``paths`` and ``factor`` by (rate, momentum, condition).
+    `runs` is a sweep over rate, momentum and condition of ``path`` and ``factor``, the measured factor per
+    step (1 and more: diverged); `maps` a sweep over condition of that factor for each pair of `grid` (a row
+    of rates, a column of momenta).
     """
-    setting = (rate, momentum, condition)
-    path, r = np.asarray(results["paths"][setting]), results["factor"][setting]
-    rates, momenta, table = results["rates"], results["momenta"], results["map"][condition]
+    run = runs.at(rate=rate, momentum=momentum, condition=condition)
+    path, r, table = run["path"], float(run["factor"]), maps.at(condition=condition)
+    rates, momenta = np.ravel(grid[0]), np.ravel(grid[1])
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.45))
     _ravine(left, condition, _SEEN, _SEEN)
     inside = np.clip(np.nan_to_num(path, nan=9, posinf=9, neginf=-9), -_SEEN, _SEEN)
@@ -124,13 +129,14 @@ def draw_plane(figure, *, rate, momentum, condition, results):
     here = f"the distance shrinks by a factor of {r:.4g} a step, {_digit(r)} steps a digit" if r < 1 else (
         f"it diverges, growing by a factor of {r:.2f} a step")  # fmt: skip
     return (
-        f"Condition number {condition:,}, rate {rate:g}/h_max, momentum {momentum:g}: {here}. The best of the map "
-        f"({rates[j]:.1f} and {momenta[i]:.2f}) needs {_digit(table[i, j])}."
+        f"Condition number {condition:,}, rate {rate:g}/h_max, momentum {momentum:g}: {here}. The best of "
+        f"the map ({rates[j]:.1f} and {momenta[i]:.2f}) needs {_digit(table[i, j])}."
     )
 
 
-def draw_condition(ax, *, conditions, steps):
-    """Steps to the goal against the condition number; `steps` maps an optimizer's name to counts."""
+def draw_condition(ax, *, runs):
+    """Steps to the goal against the condition number; `runs` is a sweep over method and condition."""
+    conditions, steps = runs.axes["condition"], dict(zip(runs.axes["method"], runs.values, strict=True))
     for name, count in steps.items():
         ax.plot(conditions, count, marker="o", label=name, **look(name.lower()))
     ax.set(xscale="log", yscale="log", ylim=(5, 3e4), xlabel="condition number", ylabel="steps to the goal")
@@ -138,22 +144,24 @@ def draw_condition(ax, *, conditions, steps):
     ax.minorticks_off()
     name_lines(ax)
     told = ", ".join(f"{name} {count[-1]:,}" for name, count in steps.items())
-    slope = {
-        name: np.polyfit(np.log(conditions[-3:]), np.log(count[-3:]), 1)[0] for name, count in steps.items()
-    }
-    powers = ", ".join(f"{power:.2f}" for power in slope.values())
+    slopes = [np.polyfit(np.log(conditions[-3:]), np.log(count[-3:]), 1)[0] for count in steps.values()]
+    powers = ", ".join(f"{slope:.2f}" for slope in slopes)
     return f"Steps at condition number {conditions[-1]:,}: {told}; they grow like powers {powers} of it."
 
 
-def draw_noise(ax, *, momenta, runs, theory):
-    """Variance of the iterate over SGD's against momentum; ``runs[kind]`` has shape (seeds, momenta).
+def draw_noise(ax, *, runs):
+    """Variance of the iterate over SGD's against momentum.
 
-    The kinds are "same rate" and "same effective rate"; ``theory[kind]`` has shape (momenta,).
+    `runs` is a sweep over kind ("same rate", "same effective rate") and momentum, from 0 on, of ``variance``
+    (a row of seeds) and of the ``formula``'s.
     """
-    shown = 1 / (1 - np.asarray(momenta))
-    for (kind, ratio), c in zip(runs.items(), (palette["momentum"], palette["green"]), strict=True):
-        band(ax, shown, ratio, color=c, label=kind, marker="o")
-        ax.plot(shown, theory[kind], ":", color=palette["ink"], linewidth=1.4)
+    momenta = runs.axes["momentum"]
+    shown, ratios = 1 / (1 - np.asarray(momenta)), []
+    for kind, c in zip(runs.axes["kind"], (palette["momentum"], palette["green"]), strict=True):
+        variance, formula = (runs[name].at(kind=kind).values for name in ("variance", "formula"))
+        ratios.append((variance / variance[0]).T)
+        band(ax, shown, ratios[-1], color=c, label=kind, marker="o")
+        ax.plot(shown, formula / formula[0], ":", color=palette["ink"], linewidth=1.4)
     ax.plot([], [], ":", color=palette["ink"], linewidth=1.4, label="formula")
     ax.set(xscale="log", yscale="log", ylim=(0.5, 100), xlim=(0.9, 60), ylabel="variance, SGD's = 1")
     ax.set_xlabel("1 / (1 − β)")
@@ -161,23 +169,24 @@ def draw_noise(ax, *, momenta, runs, theory):
     ax.set_yticks([1, 10, 100], ["1", "10", "100"])
     ax.minorticks_off()
     ax.legend(loc="upper left")
-    at = list(momenta).index(0.9)
-    same, fair = (np.median(ratio, axis=0)[at] for ratio in runs.values())
+    same, fair = (np.median(ratio, axis=0)[momenta.index(0.9)] for ratio in ratios)
     return (
         f"At β = 0.9 and the same rate the iterate varies {same:.1f} times as much as SGD's; with the rate "
-        f"times 1 − β, {fair:.1f} times (medians over {len(next(iter(runs.values())))} seeds)."
+        f"times 1 − β, {fair:.1f} times (medians over {len(ratios[0])} seeds)."
     )
 
 
 def draw_network(figure, *, losses, fresh):
-    """Training loss against the effective rate; ``losses[batch][name]`` is (effective rates, (rates, seeds)).
+    """Training loss against the effective rate.
 
-    ``fresh[batch][name]`` holds the losses of other seeds at the best rate; a diverged run is infinite.
+    `losses` is a sweep over method, batch and (effective) rate, `fresh` one over method and batch with other
+    seeds at the best rate; a diverged run is infinite.
     """
-    axes, told = figure.subplots(1, len(losses), sharey=True, squeeze=False)[0], []
-    for ax, (batch, by_name) in zip(axes, losses.items(), strict=True):
-        for name, (rates, runs) in by_name.items():
-            median = np.clip(np.median(runs, axis=1), 0.03, 4)
+    batches, rates = losses.axes["batch"], losses.axes["rate"]
+    axes, told = figure.subplots(1, len(batches), sharey=True, squeeze=False)[0], []
+    for ax, batch in zip(axes, batches, strict=True):
+        for name in losses.axes["method"]:
+            median = np.clip(losses.at(method=name, batch=batch).median, 0.03, 4)
             width = 5 if name == "SGD" else 2  # it lies under the others, where they are the same
             ax.plot(
                 rates, median, marker="o", markersize=4, linewidth=width, label=name, **look(name.lower())
@@ -187,12 +196,15 @@ def draw_network(figure, *, losses, fresh):
         ax.set_yticks([0.03, 0.1, 0.3, 1, 4], ["0.03", "0.1", "0.3", "1", "≥ 4"])
         ax.set_xticks([0.1, 1, 10], ["0.1", "1", "10"])
         ax.minorticks_off()
-        best = ", ".join(f"{name} {np.median(runs):.2f}" for name, runs in fresh[batch].items())
+        best = ", ".join(
+            f"{setting['method']} {np.median(runs):.2f}" for setting, runs in fresh.at(batch=batch)
+        )
         told.append(f"batch {batch}: {best}")
     axes[0].set_ylabel("training loss")
     axes[0].legend(loc="lower left")
-    seeds = len(next(iter(fresh[batch].values())))
-    return f"Median loss over {seeds} fresh seeds, each method at its best rate: {'; '.join(told)}."
+    return (
+        f"Median loss over {len(fresh.seeds)} fresh seeds, each method at its best rate: {'; '.join(told)}."
+    )
 
 
 def draw_race(ax, *, epochs, cap):
@@ -231,12 +243,8 @@ def _log_speed(factor):
 
 
 def _digit(factor):
-    return f"{np.log(10) / -np.log(factor):,.0f}"
+    return fixed(np.log(10) / -np.log(factor), 0)
 
 
 def _beside(distance):
     return f"{abs(distance):.2f} {'below' if distance < 0 else 'above'}"
-
-
-def _percent(share):
-    return f"{100 * share:.0f} %"

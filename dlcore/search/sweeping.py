@@ -98,9 +98,16 @@ def spread(runs, share=0.5, axis=0):
     """
     runs = np.asarray(runs, float)
     share = checks.number("share", share, 0, 1)
+    at = [50 - 50 * share, 50, 50 + 50 * share]
     with warnings.catch_warnings(), np.errstate(invalid="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)  # where no run has a value the median is NaN
-        low, median, high = np.nanpercentile(runs, [50 - 50 * share, 50, 50 + 50 * share], axis=axis)
+        found = np.nanpercentile(runs, at, axis=axis)
+        if np.isinf(runs).any():  # between two infinite runs NumPy's interpolation is inf - inf
+            below, above = (
+                np.nanpercentile(runs, at, axis=axis, method=side) for side in ("lower", "higher")
+            )
+            found = np.where(np.isnan(found), np.where(np.isinf(above), above, below), found)
+    low, median, high = found
     return low, median, high
 
 
@@ -253,12 +260,14 @@ def _stacked(rows, seeds, setting):
     for array, row in zip(arrays, rows, strict=True):
         if array.dtype.kind not in "biuf":
             raise TypeError(
-                f"experiment must return numbers, arrays or a dict of them, got {row!r} at {_setting(setting)}"
+                f"experiment must return numbers, arrays or a dict of them, got {row!r}"
+                f" at {_setting(setting)}"
             )
     shapes = list(dict.fromkeys(array.shape for array in arrays))
     if len(shapes) > 1:
         raise ValueError(
-            f"experiment must return one shape for all seeds, got {shapes[0]} and {shapes[1]} at {_setting(setting)}"
+            f"experiment must return one shape for all seeds, got {shapes[0]} and {shapes[1]}"
+            f" at {_setting(setting)}"
         )
     return arrays[0] if seeds is None else np.array(arrays)
 
