@@ -12,7 +12,7 @@ def draw_training(figure, *, points, lr, epoch, epochs, runs, grid):
     """Draw the network's decision after some epochs, and the losses up to then.
 
     ``runs.at(points=, lr=)`` holds one run: the training set ``x``, ``y``, what the network answers on the
-    plane (``probability`` of class 1), and ``train_loss``, ``test_loss``, ``train_error``, ``test_error``, all by epoch.
+    plane (``probability`` of class 1), and losses and errors on training and test points, all by epoch.
     """
     run, now = runs.at(points=points, lr=lr), epochs.index(epoch)
     plane, ax = figure.subplots(1, 2, width_ratios=[1.05, 1])
@@ -21,7 +21,9 @@ def draw_training(figure, *, points, lr, epoch, epochs, runs, grid):
     plane.contour(grid, grid, run["probability"][now], levels=[0.5], colors=palette["ink"], linewidths=1.5)
     for label, colour in enumerate(colours):
         plane.plot(*run["x"][run["y"] == label].T, "o", color=colour, markersize=3.5, mew=0)
-    plane.set(xlim=(grid[0], grid[-1]), ylim=(-1.6, 2.1), xticks=[], yticks=[], title="training points and decision")
+    plane.set(
+        xlim=(grid[0], grid[-1]), ylim=(-1.6, 2.1), xticks=[], yticks=[], title="training points and decision"
+    )
     plane.grid(False)
     places = np.arange(now + 1)
     for name, label in [("train_loss", "training"), ("test_loss", "test")]:
@@ -35,8 +37,8 @@ def draw_training(figure, *, points, lr, epoch, epochs, runs, grid):
     return (
         f"{points} training points, learning rate {lr:g}, after {count(epoch, 'epoch')}: training loss "
         f"{_loss(run['train_loss'][now])}, test loss {_loss(run['test_loss'][now])}; wrong are "
-        f"{percent(run['train_error'][now])} of the training points and {percent(run['test_error'][now])} of the "
-        "test points."
+        f"{percent(run['train_error'][now])} of the training points and "
+        f"{percent(run['test_error'][now])} of the test points."
     )
 
 
@@ -47,18 +49,22 @@ def draw_sizes(figure, *, runs):
     for name, colour, side in [("train_error", "train", -0.12), ("test_error", "validation", 0.12)]:
         errors = 100 * runs[name].values
         for i, row in enumerate(errors):
-            ax.plot(np.full(len(row), i + side), row, "o", color=palette[colour], markersize=4, alpha=0.5, mew=0)
+            ax.plot(
+                np.full(len(row), i + side), row, "o", color=palette[colour], markersize=4, alpha=0.5, mew=0
+            )
         label = "training" if name == "train_error" else "test"
-        ax.plot(np.arange(len(sizes)) + side, np.median(errors, axis=1), "-", color=palette[colour], label=label)
+        ax.plot(
+            np.arange(len(sizes)) + side, np.median(errors, axis=1), "-", color=palette[colour], label=label
+        )
     ax.set(xlim=(-0.5, len(sizes) - 0.3), ylim=(-1, 40), xlabel="training points", title="error, %")
     ax.set_xticks(range(len(sizes)), sizes)
     name_lines(ax)
-    gaps = runs["test_error"].median - runs["train_error"].median
+    few, *_, many = 100 * (runs["test_error"].median - runs["train_error"].median)
     return (
-        f"With {sizes[0]} training points the median test error is {fixed(100 * gaps[0])} points above the training "
-        f"error, with {sizes[-1]} it is {fixed(100 * gaps[-1])} points (medians of {count(len(runs.seeds), 'seed')})."
+        f"With {sizes[0]} training points the median test error is {fixed(few)} points above the training error, "
+        f"with {sizes[-1]} it is {fixed(many)} points (medians of {count(len(runs.seeds), 'seed')})."
     )
 
 
 def _loss(value):
-    return fixed(value, 2) if value < 100 else "above 100"
+    return fixed(value, 2) if not value >= 100 else "above 100"

@@ -94,7 +94,7 @@ def test_a_link_that_leads_nowhere_is_named_with_its_cell(tmp_path):
 def test_every_term_of_the_glossary_has_a_target_a_translation_and_a_meaning():
     terms = (CHAPTERS / "glossary.md").read_text(encoding="utf-8").split('\n\n<a id="')[1:]
     form = (
-        r'[a-z0-9-]+"></a>(?:<a id="[a-z0-9-]+"></a>)?\*\*([^*]+)\*\* \(([^()]+(?:\([^)]*\)[^()]*)?)\): .+\.'
+        r'[a-z0-9-]+"></a>(?:<a id="[a-z0-9-]+"></a>)*\*\*([^*]+)\*\* \(([^()]+(?:\([^)]*\)[^()]*)?)\): .+\.'
     )
     read_terms = [re.fullmatch(form, " ".join(term.split())) for term in terms]
     assert [term for term, found in zip(terms, read_terms) if not found] == []
