@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from dlbook.explorer.numbers import count, number, percent, plain
 from dlbook.explorer.style import band, name_lines, palette, shades
 from dlcore.normalization import BatchNorm
 
@@ -55,87 +56,77 @@ def draw_projection(figure, *, angle, spread):
     bars.grid(visible=False, axis="y")
     length = np.linalg.norm(dx_full) / np.linalg.norm(dy)
     return (
-        f"dy at {angle}° to x̂, inputs with standard deviation {spread:g}: {_percent(shares[0])} of |dy|² "
-        f"lies along the mean and {_percent(shares[1])} along x̂, and both are removed; dx is {length:.2f} "
+        f"dy at {angle}° to x̂, inputs with standard deviation {spread:g}: {percent(shares[0])} of |dy|² "
+        f"lies along the mean and {percent(shares[1])} along x̂, and both are removed; dx is {length:.2f} "
         "times as long as dy."
     )
 
 
 def draw_effective_rate(figure, *, rates, lr):
-    """Effective rate by step; `rates` maps each scale of the first weights to an array ``(seeds, steps)``."""
+    """Effective rate by step; `rates` is a sweep over the `scale` of the first weights."""
     ax = figure.subplots()
-    for (scale, runs), colour in zip(rates.items(), shades(len(rates)), strict=True):
-        band(ax, np.arange(np.shape(runs)[1]), runs, color=colour, label=f"{fraction(scale)} × He")
-    steps = np.shape(runs)[1] - 1
+    scales, steps = rates.axes["scale"], rates.values.shape[-1] - 1
+    for scale, colour in zip(scales, shades(len(scales)), strict=True):
+        band(ax, np.arange(steps + 1), rates.at(scale=scale), color=colour, label=f"{fraction(scale)} × He")
     ax.set_xscale("symlog", linthresh=1, linscale=0.4)
     ax.set(yscale="log", xlabel="step", ylabel="lr / |w|²", xlim=(0, 2.2 * steps))
     ticks = [t for t in (0, 1, 2, 5, 10, 20, 50, 100) if t <= steps]
     ax.set_xticks(ticks, [str(t) for t in ticks])
     ax.minorticks_off()
     name_lines(ax)
-    start, end = (
-        {scale: np.median(np.asarray(runs)[:, t]) for scale, runs in rates.items()} for t in (0, -1)
-    )
-    small, large = min(rates), max(rates)
+    start, end = (dict(zip(scales, rates.median[:, t], strict=True)) for t in (0, -1))
+    small, large = min(scales), max(scales)
     return (
         f"Rate {lr:g}, weights from {fraction(small)} to {fraction(large)} of He's: the effective rates "
-        f"start a factor of {_two(start[small] / start[large])} apart; {steps} steps later the smallest "
-        f"weights' rate is down by a factor of {_two(start[small] / end[small])}, the largest weights' by "
-        f"one of {_two(start[large] / end[large])}."
+        f"start a factor of {number(start[small] / start[large])} apart; {steps} steps later the smallest "
+        f"weights' rate is down by a factor of {number(start[small] / end[small])}, the largest weights' by "
+        f"one of {number(start[large] / end[large])}."
     )
 
 
-def accuracies(runs, normalization):
-    """Median final accuracy of each cell of the map, an array ``(scales, rates)``; its scales and rates."""
-    scales = sorted({scale for _, scale, _ in runs})
-    rates = sorted({rate for _, _, rate in runs})
-    table = [[np.median(runs[normalization, s, r]["accuracy"]) for r in rates] for s in scales]
-    return np.array(table), scales, rates
-
-
-def draw_rate_map(figure, *, runs, normalization, scale, rate):
+def draw_rate_map(figure, *, runs, steps, norm, scale, lr):
     """Training curves of one setting, and the map of final accuracy over rate and scale with it marked.
 
-    ``runs[normalization, scale, rate]`` holds ``loss`` (seeds, points; NaN after divergence),
-    ``steps`` (points) and ``accuracy`` (seeds).
+    `runs` is a sweep over `norm`, `scale` and `lr`, whose outputs are ``loss``, the training loss at `steps`
+    (NaN after divergence), and ``accuracy``.
     """
-    run = runs[normalization, scale, rate]
-    table, scales, rates = accuracies(runs, normalization)
+    run, (_, scales, rates) = runs.at(norm=norm, scale=scale, lr=lr), runs.axes.values()
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.25))
     for loss in run["loss"]:
-        left.plot(run["steps"], loss, color=_COLOURS[normalization], linewidth=1.4, alpha=0.8)
+        left.plot(steps, loss, color=_COLOURS[norm], linewidth=1.4, alpha=0.8)
     left.axhline(np.log(10), color=palette["reference"], linestyle="--", linewidth=1.2)
-    end = run["steps"][-1]
-    left.text(end, np.log(10) * 1.06, "guessing", ha="right", color=palette["muted"], fontsize=9.5)
-    left.set(yscale="log", ylim=(0.2, 20), xlim=(0, run["steps"][-1]), xlabel="step", ylabel="training loss")
+    note = {"ha": "right", "color": palette["muted"], "fontsize": 9.5}
+    left.text(steps[-1], np.log(10) * 1.06, "guessing", **note)
+    left.set(yscale="log", ylim=(0.2, 20), xlim=(0, steps[-1]), xlabel="step", ylabel="training loss")
     left.set_yticks([0.2, 0.5, 1, 2, 5, 10, 20], ["0.2", "0.5", "1", "2", "5", "10", "20"])
     left.set_title(f"{len(run['loss'])} seeds")
-    diverged = int(np.isnan(np.asarray(run["loss"], float)[:, -1]).sum())
+    diverged = int(np.isnan(run["loss"][:, -1]).sum())
     if diverged:
         note = f"{diverged} of {len(run['loss'])} diverged"
         left.text(0.5, 0.93, note, transform=left.transAxes, ha="center", color=palette["error"])
-    image = right.imshow(100 * table, origin="lower", aspect="auto", vmin=10, vmax=85)
-    right.plot(rates.index(rate), scales.index(scale), "o", markersize=13, markeredgewidth=2.6,
+    table = {name: runs["accuracy"].at(norm=name).median for name in runs.axes["norm"]}
+    image = right.imshow(100 * table[norm], origin="lower", aspect="auto", vmin=10, vmax=85)
+    right.plot(rates.index(lr), scales.index(scale), "o", markersize=13, markeredgewidth=2.6,
                markerfacecolor="none", markeredgecolor=palette["highlight"])  # fmt: skip
-    right.set_xticks(range(len(rates)), [f"{r:.2g}" for r in rates], rotation=45, fontsize=9)
+    right.set_xticks(range(len(rates)), [number(r) for r in rates], rotation=45, fontsize=9)
     right.set_yticks(range(len(scales)), [fraction(s) for s in scales])
     right.grid(visible=False)
-    right.set(xlabel="learning rate", ylabel="weights, × He", title=NAMES[normalization])
+    right.set(xlabel="learning rate", ylabel="weights, × He", title=NAMES[norm])
     figure.colorbar(image, ax=right, label="test accuracy, %", fraction=0.06)
-    good = {name: int(np.sum(accuracies(runs, name)[0] >= GOOD)) for name in ("none", "batch")}
+    good = {name: int(np.sum(accuracy >= GOOD)) for name, accuracy in table.items()}
     return (
-        f"{NAMES[normalization].capitalize()}, weights {fraction(scale)} × He, rate {rate:.2g}: median test "
-        f"accuracy {_percent(np.median(run['accuracy']))} over {len(run['accuracy'])} seeds"
-        f"{f', {diverged} of them diverged' if diverged else ''}. Of {table.size} settings {good['batch']} "
-        f"reach {_percent(GOOD)} with batch normalization, {good['none']} without."
+        f"{NAMES[norm].capitalize()}, weights {fraction(scale)} × He, rate {number(lr)}: median test "
+        f"accuracy {percent(np.median(run['accuracy']))} over {len(run['accuracy'])} seeds"
+        f"{f', {diverged} of them diverged' if diverged else ''}. Of {table[norm].size} settings "
+        f"{good['batch']} reach {percent(GOOD)} with batch normalization, {good['none']} without."
     )
 
 
-def draw_fast_and_stable(figure, *, steps, accuracy, quantiles):
+def draw_fast_and_stable(figure, *, steps, runs):
     """Ioffe & Szegedy's figure 1: accuracy by step, and quantiles of one sigmoid's input by step.
 
-    `accuracy` maps "none", "batch", "noisy" to ``(seeds, steps)``; `quantiles` maps "none" and "batch" to
-    ``(3, steps)``, the 15th, 50th and 85th percentile.
+    `runs` is a sweep over `norm`, "none", "batch" and "noisy"; its outputs are ``accuracy`` by step and
+    ``quantiles`` of shape (3, steps), the 15th, 50th and 85th percentile. Those of the first seed are drawn.
     """
     left, *others = figure.subplots(1, 3, width_ratios=(1.7, 1, 1))
     lines = {
@@ -143,27 +134,28 @@ def draw_fast_and_stable(figure, *, steps, accuracy, quantiles):
         "batch": ("with BN", palette["batch_norm"], "-"),
         "noisy": ("BN, then noise", palette["highlight"], "--"),
     }
-    for name, runs in accuracy.items():
-        label, colour, style = lines[name]
-        band(left, steps, 100 * np.asarray(runs), color=colour, label=label, linestyle=style)
+    for name, (label, colour, style) in lines.items():
+        accuracy = runs["accuracy"].at(norm=name)
+        band(left, steps, 100 * accuracy, color=colour, label=label, linestyle=style)
     left.set(xlabel="step", ylabel="test accuracy, %", ylim=(0, 90), title="accuracy")
     left.legend(loc="lower right", bbox_to_anchor=(1, 0.53), fontsize=9.5)
-    for ax, (name, three) in zip(others, quantiles.items(), strict=True):
+    for ax, name in zip(others, ("none", "batch"), strict=True):
+        three = runs["quantiles"].at(norm=name)[0]
         ax.fill_between(steps, three[0], three[2], color=lines[name][1], alpha=0.18, linewidth=0)
         for line, width in zip(three, (1.2, 2, 1.2), strict=True):
             ax.plot(steps, line, color=lines[name][1], linewidth=width)
         ax.set(xlabel="step", ylim=(-3, 3), title=f"input, {lines[name][0]}")
-    final = {name: np.median(np.asarray(runs)[:, -1]) for name, runs in accuracy.items()}
+    final = dict(zip(runs.axes["norm"], runs["accuracy"].median[:, -1], strict=True))
     return (
-        f"After {steps[-1]} steps the sigmoid network is right on {_percent(final['none'])} of the test "
-        f"images without batch normalization and on {_percent(final['batch'])} with it; with noise after "
-        f"every BN on {_percent(final['noisy'])} (medians over {len(accuracy['batch'])} seeds)."
+        f"After {steps[-1]} steps the sigmoid network is right on {percent(final['none'])} of the test "
+        f"images without batch normalization and on {percent(final['batch'])} with it; with noise after "
+        f"every BN on {percent(final['noisy'])} (medians over {len(runs.seeds)} seeds)."
     )
 
 
-def draw_updates(ax, *, without, with_bn, target):
-    """Updates to a validation loss; a line joins the two runs of each seed, without and with BN."""
-    without, with_bn = np.asarray(without), np.asarray(with_bn)
+def draw_updates(ax, *, updates, target):
+    """Updates to a validation loss, a sweep over `norm`; a line joins the two runs of each seed."""
+    without, with_bn = (updates.at(norm=name) for name in ("none", "batch"))
     for a, b in zip(without, with_bn, strict=True):
         ax.plot([0, 1], [a, b], color=palette["reference"], linewidth=1, alpha=0.8)
     ax.plot(np.zeros(len(without)), without, "o", color=palette["none"])
@@ -177,75 +169,75 @@ def draw_updates(ax, *, without, with_bn, target):
     )
 
 
-def draw_lag(figure, *, results, momentum, steps):
+def draw_lag(figure, *, lags, kept, checkpoints, momentum, steps):
     """Running against true variances of one layer's units, and the test error that each momentum has by step.
 
-    `results` holds ``checkpoints``, ``error[momentum]`` and ``true_error`` of shape ``(seeds, checkpoints)``,
-    ``variance[momentum]`` and ``true_variance`` of shape ``(checkpoints, units)`` (one seed).
+    The outputs of the sweep `lags` are ``error`` of shape (checkpoints, statistics) and ``variance`` with the
+    layer's units as a third axis. The statistics are the averages that `kept` each share, then the true ones.
+    The variances of the first seed are drawn.
     """
-    checkpoints, at = list(results["checkpoints"]), list(results["checkpoints"]).index(steps)
+    at, of = checkpoints.index(steps), kept.index(momentum)
+    errors = np.median(lags.at()["error"], axis=0)
+    running, true = lags.at()["variance"][0, at, [of, -1]]
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.35))
-    true, running = results["true_variance"][at], results["variance"][momentum][at]
     left.plot([0.1, 1000], [0.1, 1000], color=palette["reference"], linestyle="--", linewidth=1.2)
     left.plot(true, running, ".", color=palette["batch_norm"], markersize=4)
     left.set(xscale="log", yscale="log", xlim=(0.5, 500), ylim=(0.5, 500), title="one layer's units")
     left.set(xlabel="true variance", ylabel="running variance")
-    for kept, colour in zip(results["error"], shades(len(results["error"])), strict=True):
-        chosen = kept == momentum
-        median = np.median(results["error"][kept], axis=0)
-        right.plot(checkpoints, 100 * median, color=colour, label=f"{kept:g}", linewidth=3 if chosen else 1.2)
-        if chosen:
-            right.plot(steps, 100 * median[at], "o", color=colour, markersize=9)
-    true_error = np.median(results["true_error"], axis=0)
-    right.plot(checkpoints, 100 * true_error, "--", color=palette["ink"], linewidth=1.4, label="true")
+    for i, (k, colour) in enumerate(zip(kept, shades(len(kept)), strict=True)):
+        width = 3 if i == of else 1.2
+        right.plot(checkpoints, 100 * errors[:, i], color=colour, label=plain(k), linewidth=width)
+        if i == of:
+            right.plot(steps, 100 * errors[at, i], "o", color=colour, markersize=9)
+    right.plot(checkpoints, 100 * errors[:, -1], "--", color=palette["ink"], linewidth=1.4, label="true")
     right.set(xscale="log", ylim=(0, 100), xlabel="training steps", ylabel="test error, %")
     right.set_xticks(checkpoints, [str(c) for c in checkpoints])
     right.set_xlim(checkpoints[0], checkpoints[-1] * 2.6)
     right.minorticks_off()
     right.set_title("error by share kept")
     name_lines(right)
-    error = np.median(results["error"][momentum], axis=0)[at]
     return (
-        f"Share kept {momentum:g}, evaluated after {steps} step{'s' if steps > 1 else ''}: the test error is "
-        f"{_percent(error)}, with the true statistics {_percent(true_error[at])} "
-        f"(medians over {len(results['true_error'])} seeds); "
-        f"the running variances are {_two(np.median(running / true))} times the true ones."
+        f"Share kept {plain(momentum)}, evaluated after {count(steps, 'step')}: the test error is "
+        f"{percent(errors[at, of])}, with the true statistics {percent(errors[at, -1])} "
+        f"(medians over {len(lags.seeds)} seeds); "
+        f"the running variances are {number(np.median(running / true))} times the true ones."
     )
 
 
-def draw_batch_size(figure, *, errors, x_hat, batch_size, normalization):
+def draw_batch_size(figure, *, runs, x_hat, batch_size, norm):
     """Test error in both modes by batch size, and one example's x_hat when its neighbours are redrawn.
 
-    ``errors[normalization, batch_size]`` holds ``training`` and ``evaluation``, test errors by seed;
-    ``x_hat[normalization, batch_size]`` one example's normalized value, once for each draw of neighbours.
+    `runs` is a sweep over `batch_size` and `norm`, whose outputs are the test errors in ``training`` and
+    ``evaluation`` mode; ``x_hat[batch_size]`` one example's value after batch normalization, once for each
+    draw of neighbours. Layer normalization leaves it at 1.
     """
-    sizes = sorted({size for _, size in errors})
+    sizes = runs.axes["batch_size"]
     left, right = figure.subplots(1, 2, width_ratios=(1.35, 1))
     for name in ("layer", "batch"):
         for mode, line in (("evaluation", "-"), ("training", ":")):
-            runs = 100 * np.array([errors[name, size][mode] for size in sizes]).T
-            if name == normalization:
-                label = f"{'BN' if name == 'batch' else 'LN'}, {mode} mode"
-                band(left, sizes, runs, color=_COLOURS[name], linestyle=line, label=label)
+            errors, short = runs[mode].at(norm=name), {"batch": "BN", "layer": "LN"}[name]
+            if name == norm:
+                style = {"color": _COLOURS[name], "linestyle": line, "label": f"{short}, {mode} mode"}
+                band(left, sizes, 100 * errors.values.T, **style)
             elif mode == "evaluation":
-                median, other = np.median(runs, axis=0), "BN" if name == "batch" else "LN"
-                left.plot(sizes, median, color=_COLOURS[name], linewidth=1.1, alpha=0.7, label=other)
-    here = {mode: np.median(runs) for mode, runs in errors[normalization, batch_size].items()}
-    colour = _COLOURS[normalization]
+                style = {"color": _COLOURS[name], "linewidth": 1.1, "alpha": 0.7, "label": short}
+                left.plot(sizes, 100 * errors.median, **style)
+    here = {mode: np.median(e) for mode, e in runs.at(batch_size=batch_size, norm=norm).items()}
+    colour = _COLOURS[norm]
     left.plot([batch_size] * 2, [100 * v for v in here.values()], "o", color=colour, markersize=8)
     left.set(xscale="log", ylim=(0, 100), xlabel="batch size", ylabel="test error, %", title="error")
     left.set_xticks(sizes, [str(size) for size in sizes])
     left.minorticks_off()
     left.legend(loc="upper right")
-    values = np.asarray(x_hat[normalization, batch_size])
+    values = x_hat[batch_size] if norm == "batch" else np.ones_like(x_hat[batch_size])
     shares = np.full(len(values), 100 / len(values))
     right.hist(values, bins=np.linspace(-3, 4, 43), color=colour, weights=shares)
     right.set(xlim=(-3, 4), ylim=(0, 100), xlabel="x̂ of one example", ylabel="% of draws")
     right.set_title("other neighbours")
     return (
-        f"{NAMES[normalization].capitalize()}, batches of {batch_size}: test error "
-        f"{_percent(here['training'])} in training mode and {_percent(here['evaluation'])} in evaluation "
-        f"mode (medians over {len(errors[normalization, batch_size]['training'])} seeds); one example's x̂ "
+        f"{NAMES[norm].capitalize()}, batches of {batch_size}: test error "
+        f"{percent(here['training'])} in training mode and {percent(here['evaluation'])} in evaluation "
+        f"mode (medians over {len(runs.seeds)} seeds); one example's x̂ "
         f"varies with its neighbours by a standard deviation of {values.std():.2f}."
     )
 
@@ -266,24 +258,14 @@ def draw_neighbours(ax, *, probabilities, alone):
     ax.text(-0.42, 100 * alone + 2, "evaluation mode", color=colour, fontsize=10)
     ax.set_xticks(place, [str(size) for size in sizes])
     ax.set(xlabel="batch size, in training mode", ylabel="P(its class), %", ylim=(0, 105))
-    first = "1 other" if sizes[0] == 2 else f"{sizes[0] - 1} others"
     return (
-        f"One image beside {first} in training mode: the probability of its class ranges from "
-        f"{_percent(low[0])} to {_percent(high[0])} (95 % of {len(jitter)} draws of neighbours), "
-        f"beside {sizes[-1] - 1} from {_percent(low[-1])} to {_percent(high[-1])}; "
-        f"evaluation mode always says {_percent(alone)}."
+        f"One image beside {count(sizes[0] - 1, 'other')} in training mode: the probability of its class "
+        f"ranges from {percent(low[0])} to {percent(high[0])} (95% of {len(jitter)} draws of neighbours), "
+        f"beside {sizes[-1] - 1} from {percent(low[-1])} to {percent(high[-1])}; "
+        f"evaluation mode always says {percent(alone)}."
     )
 
 
 def fraction(scale):
     """A scale as the fraction that it is: 0.125 as "1/8"."""
     return str(Fraction(scale).limit_denominator(1000))
-
-
-def _percent(share):
-    return f"{100 * share:.0f} %"
-
-
-def _two(value):
-    """Two significant digits, without an exponent below a million."""
-    return f"{float(f'{value:.2g}'):,.6g}"

@@ -5,12 +5,13 @@ import pytest
 from matplotlib.figure import Figure
 
 from dlbook.figures import batch_normalization as figures
+from dlcore.search import sweep
 from drawing import said as drawn
 
 
 def test_a_gradient_along_x_hat_is_removed_whole():
     sentence = drawn(figures.draw_projection, angle=0, spread=1)
-    assert "54 % along x̂" in sentence
+    assert "54% along x̂" in sentence
     assert "dx is 0.00 times as long as dy" in sentence
 
 
@@ -37,7 +38,8 @@ def test_the_ring_lies_at_the_inputs_and_x_hat_on_the_circle():
 
 
 def test_effective_rates_are_compared_at_the_start_and_at_the_end():
-    rates = {0.25: np.tile([16.0, 4.0, 2.0], (16, 1)), 1: np.tile([1.0, 1.0, 1.0], (16, 1))}
+    paths = {0.25: [16.0, 4.0, 2.0], 1: [1.0, 1.0, 1.0]}
+    rates = sweep(lambda scale, seed: paths[scale], scale=list(paths))
     sentence = drawn(figures.draw_effective_rate, rates=rates, lr=0.1)
     assert "from 1/4 to 1 of He's" in sentence
     assert "a factor of 16 apart" in sentence
@@ -45,85 +47,80 @@ def test_effective_rates_are_compared_at_the_start_and_at_the_end():
     assert "the largest weights' by one of 1." in sentence
 
 
-def runs(accuracy):
+def drawn_map(accuracy, **setting):
     """A map of two scales and two rates; `accuracy` is that of every batch-normalized run."""
-    fine = {"loss": np.full((4, 3), 0.5), "steps": np.array([10, 20, 30])}
-    failed = {"loss": np.full((4, 3), np.nan), "steps": np.array([10, 20, 30])}
-    return {
-        ("none", 1.0, 0.1): fine | {"accuracy": [0.8] * 4},
-        ("none", 1.0, 1.0): failed | {"accuracy": [0.1] * 4},
-        ("none", 2.0, 0.1): failed | {"accuracy": [0.1] * 4},
-        ("none", 2.0, 1.0): failed | {"accuracy": [0.1] * 4},
-    } | {("batch", s, r): fine | {"accuracy": [accuracy] * 4} for s in (1.0, 2.0) for r in (0.1, 1.0)}
+
+    def train(norm, scale, lr, seed):
+        if norm == "batch":
+            return {"loss": [0.5] * 3, "accuracy": accuracy}
+        fine = (scale, lr) == (1.0, 0.1)
+        return {"loss": [0.5 if fine else np.nan] * 3, "accuracy": 0.8 if fine else 0.1}
+
+    runs = sweep(train, norm=["none", "batch"], scale=[1.0, 2.0], lr=[0.1, 1.0], seeds=4)
+    return drawn(figures.draw_rate_map, runs=runs, steps=np.array([10, 20, 30]), **setting)
 
 
 def test_the_map_counts_the_settings_that_work():
-    setting = {"normalization": "batch", "scale": 2.0, "rate": 1.0}
-    good, bad = (drawn(figures.draw_rate_map, runs=runs(accuracy), **setting) for accuracy in (0.8, 0.5))
-    assert "median test accuracy 80 % over 4 seeds." in good
-    assert "Of 4 settings 4 reach 70 % with batch normalization, 1 without" in good
-    assert "Of 4 settings 0 reach 70 %" in bad
+    good, bad = (drawn_map(accuracy, norm="batch", scale=2.0, lr=1.0) for accuracy in (0.8, 0.5))
+    assert "median test accuracy 80% over 4 seeds." in good
+    assert "Of 4 settings 4 reach 70% with batch normalization, 1 without" in good
+    assert "Of 4 settings 0 reach 70%" in bad
 
 
 def test_the_map_says_that_a_run_diverged():
-    sentence = drawn(figures.draw_rate_map, runs=runs(0.8), normalization="none", scale=2.0, rate=0.1)
-    assert "10 % over 4 seeds, 4 of them diverged" in sentence
-
-
-def test_the_accuracies_of_the_map_are_in_the_order_of_scales_and_rates():
-    table, scales, rates = figures.accuracies(runs(0.8), "none")
-    assert (scales, rates) == ([1.0, 2.0], [0.1, 1.0])
-    assert table.tolist() == [[0.8, 0.1], [0.1, 0.1]]
+    assert "10% over 4 seeds, 4 of them diverged" in drawn_map(0.8, norm="none", scale=2.0, lr=0.1)
 
 
 def test_the_famous_comparison_reports_the_last_step():
     last = {"none": 0.5, "batch": 0.8, "noisy": 0.7}
-    accuracy = {name: np.tile([0.1, value], (16, 1)) for name, value in last.items()}
-    quantiles = {name: np.array([[-1, -1], [0, 0], [1, 1]]) for name in ("none", "batch")}
-    values = {"steps": np.array([20, 40]), "quantiles": quantiles}
-    sentence = drawn(figures.draw_fast_and_stable, accuracy=accuracy, **values)
+    quantiles = [[-1, -1], [0, 0], [1, 1]]
+    runs = sweep(lambda norm, seed: {"accuracy": [0.1, last[norm]], "quantiles": quantiles}, norm=list(last))
+    sentence = drawn(figures.draw_fast_and_stable, steps=np.array([20, 40]), runs=runs)
     assert "After 40 steps" in sentence
-    assert "50 % of the test images without batch normalization and on 80 % with it" in sentence
-    assert "noise after every BN on 70 % (medians over 16 seeds)" in sentence
+    assert "50% of the test images without batch normalization and on 80% with it" in sentence
+    assert "noise after every BN on 70% (medians over 16 seeds)" in sentence
 
 
 def test_updates_count_the_pairs_in_which_batch_normalization_was_faster():
-    sentence = drawn(figures.draw_updates, without=[100, 200, 300], with_bn=[50, 100, 310], target=0.6)
+    counts = {"none": [100, 200, 300], "batch": [50, 100, 310]}
+    updates = sweep(lambda norm, seed: counts[norm][seed], norm=list(counts), seeds=3)
+    sentence = drawn(figures.draw_updates, updates=updates, target=0.6)
     assert "2 of 3 seeds need fewer updates to a validation loss of 0.6" in sentence
     assert "ratio is 0.5" in sentence
 
 
-def lagging(error):
-    return {
-        "checkpoints": (1, 10),
-        "error": {0.9: np.full((16, 2), 0.9), 0.99: np.full((16, 2), error)},
-        "true_error": np.full((16, 2), 0.25),
-        "variance": {0.9: np.full((2, 100), 5.0), 0.99: np.full((2, 100), 2.0)},
-        "true_variance": np.full((2, 100), 8.0),
-    }
+def lagging(error, **setting):
+    """Averages that keep 0.9 and 0.99, and the true statistics, at two checkpoints."""
+
+    def lag(seed):
+        variance = np.broadcast_to(np.array([[5.0], [2.0], [8.0]]), (2, 3, 100))
+        return {"error": [[0.9, error, 0.25]] * 2, "variance": variance}
+
+    return drawn(figures.draw_lag, lags=sweep(lag), kept=(0.9, 0.99), checkpoints=(1, 10), **setting)
 
 
 def test_the_lag_compares_the_error_and_the_variances_with_the_true_ones():
-    sentence = drawn(figures.draw_lag, results=lagging(0.6), momentum=0.99, steps=10)
-    assert "after 10 steps: the test error is 60 %, with the true statistics 25 %" in sentence
+    sentence = lagging(0.6, momentum=0.99, steps=10)
+    assert "after 10 steps: the test error is 60%, with the true statistics 25%" in sentence
     assert "0.25 times the true ones" in sentence
-    assert "test error is 30 %" in drawn(figures.draw_lag, results=lagging(0.3), momentum=0.99, steps=10)
-    assert "after 1 step:" in drawn(figures.draw_lag, results=lagging(0.3), momentum=0.9, steps=1)
+    assert "test error is 30%" in lagging(0.3, momentum=0.99, steps=10)
+    assert "after 1 step:" in lagging(0.3, momentum=0.9, steps=1)
 
 
 def test_the_batch_size_figure_reports_both_modes_and_the_spread_over_neighbours():
-    errors = {
-        (name, size): {"training": np.full(16, 0.5), "evaluation": np.full(16, evaluation)}
-        for name, evaluation in (("batch", 0.4), ("layer", 0.3))
-        for size in (2, 4)
-    }
-    x_hat = {key: np.array([-1.0, 1.0] * 8) if key[0] == "batch" else np.ones(16) for key in errors}
-    values = {"errors": errors, "x_hat": x_hat, "batch_size": 2}
-    batch = drawn(figures.draw_batch_size, normalization="batch", **values)
-    assert "batches of 2: test error 50 % in training mode and 40 % in evaluation mode" in batch
+    evaluation = {"batch": 0.4, "layer": 0.3}
+
+    def train(batch_size, norm, seed):
+        return {"training": 0.5, "evaluation": evaluation[norm]}
+
+    runs = sweep(train, batch_size=[2, 4], norm=["batch", "layer"])
+    x_hat = {size: np.array([-1.0, 1.0] * 8) for size in (2, 4)}
+    values = {"runs": runs, "x_hat": x_hat, "batch_size": 2}
+    batch = drawn(figures.draw_batch_size, norm="batch", **values)
+    assert "batches of 2: test error 50% in training mode and 40% in evaluation mode" in batch
     assert "standard deviation of 1.00" in batch
-    layer = drawn(figures.draw_batch_size, normalization="layer", **values)
-    assert "30 % in evaluation mode" in layer
+    layer = drawn(figures.draw_batch_size, norm="layer", **values)
+    assert "30% in evaluation mode" in layer
     assert "standard deviation of 0.00" in layer
 
 
@@ -131,10 +128,10 @@ def test_the_neighbours_figure_gives_the_range_at_the_smallest_and_the_largest_b
     probabilities = {2: np.linspace(0.2, 0.6, 201), 8: np.full(201, 0.9)}
     sentence = drawn(figures.draw_neighbours, probabilities=probabilities, alone=0.92)
     assert "One image beside 1 other in training mode" in sentence
-    assert "from 21 % to 59 %" in sentence
-    assert "beside 7 from 90 % to 90 %; evaluation mode always says 92 %" in sentence
+    assert "from 21% to 59%" in sentence
+    assert "beside 7 from 90% to 90%; evaluation mode always says 92%" in sentence
 
 
 def test_a_map_without_the_setting_asked_for_is_refused():
-    with pytest.raises(KeyError):
-        drawn(figures.draw_rate_map, runs=runs(0.8), normalization="batch", scale=3.0, rate=1.0)
+    with pytest.raises(ValueError, match="scale must be one of 1.0, 2.0, got 3.0"):
+        drawn_map(0.8, norm="batch", scale=3.0, lr=1.0)
