@@ -14,7 +14,7 @@ from copy import deepcopy
 import nbformat
 from nbconvert.preprocessors import Preprocessor
 
-from dlbook.sentences import unmeasured
+from dlbook.sentences import typed_words, unmeasured
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -60,7 +60,7 @@ def normalized(notebook):
 
 
 def _merged(outputs):
-    """Outputs with neighbouring pieces of one stream joined: where a slow print is cut is the clock's whim."""
+    """Outputs with neighbouring pieces of one stream joined: where a slow print is cut changes."""
     merged = []
     for output in outputs:
         last = merged[-1] if merged else {}
@@ -79,8 +79,8 @@ def faults(notebook):
             continue
         if cell.execution_count is None:
             found.append(f"cell {i} was not executed: run `make notebooks`")
-        for words in unmeasured(_python(cell.source)):
-            found.append(f"cell {i} states nothing that the run measured: {words!r}")
+        silent = unmeasured(_python(cell.source))
+        found += [f"cell {i} states nothing that the run measured: {words!r}" for words in silent]
         if cell.source.rstrip().endswith(";"):
             found.append(f"cell {i} ends in a semicolon, which hides the output that the tests compare")
         for output in cell.outputs:
@@ -108,17 +108,23 @@ _FIGURE = r"(?<![\w.])(\d+\.\d+|\d+(?= ?%| times| points))"
 def typed_figures(notebook):
     """Yield the numbers of the prose that look measured and were typed, each with the words around it.
 
-    A number that a run produced belongs into the text by ``glue``. Looks measured: a decimal fraction, a
-    number of per cent, times or points. Not meant: numbers in formulas and code, in sentences that cite a
-    source, in numbered exercises, and numbers that the notebook's code holds too, because it was told them.
+    A number that a run produced stands in braces in a ``say``. Looks measured: a decimal fraction, a number
+    of per cent, times or points, in Markdown or between the braces. Not meant: numbers in formulas and code,
+    in sentences that cite a source, in numbered exercises, and numbers that the notebook's code holds too,
+    because it was told them.
     """
-    code = " ".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    texts, code = [], ""
     for cell in notebook.cells:
-        if cell.cell_type != "markdown":
+        if cell.cell_type == "markdown":
+            texts.append(cell.source)
             continue
-        text = re.sub(_NOT_PROSE, "", cell.source, flags=re.DOTALL)
+        typed = typed_words(_python(cell.source))
+        texts += typed
+        code += " " + ("" if typed else cell.source)
+    for text in texts:
+        text = re.sub(_NOT_PROSE, "", text, flags=re.DOTALL)
         for sentence in re.split(r"\n\s*\n|(?<=[.?!:])\s+(?=[A-Z*{])", text):
-            if "{cite" in sentence or re.match(r"\s*\d+\. ", sentence):
+            if "{cite" in sentence or "references.md#" in sentence or re.match(r"\s*\d+\. ", sentence):
                 continue
             for found in re.finditer(_FIGURE, sentence):
                 told = {found[1], f"{float(found[1]):g}", f"{float(found[1]) / 100:g}"}

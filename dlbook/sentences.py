@@ -4,9 +4,9 @@ A sentence with measured numbers is the output of a cell beside the experiment::
 
     say(f"One fit misses the truth by {single:.2f}, the mean of 400 fits by {together:.3f}.")
 
-The cell carries the tag ``remove-input``: the site shows the sentence as text, Jupyter shows it under a folded cell, it
-changes when the reader changes the experiment, and the notebook tests compare it. `answer` makes the folded answer of a
-*Predict* box in the same way.
+The cell carries the tag ``remove-input``: the site shows the sentence as text, Jupyter shows it under a
+folded cell, it changes when the reader changes the experiment, and the notebook tests compare it. `answer`
+makes the folded answer of a *Predict* box in the same way.
 """
 
 import ast
@@ -14,7 +14,10 @@ import textwrap
 
 
 class Sentence:
-    """Markdown that states what was measured; made by `say` and `answer`, shown by being a cell's last expression."""
+    """Markdown that states what was measured; made by `say` and `answer`.
+
+    A cell shows it when it is the cell's last expression.
+    """
 
     def __init__(self, text, markdown):
         self.text, self.markdown = text, markdown
@@ -33,8 +36,8 @@ def say(text):
     ----------
     text : str
         One or more paragraphs of plain Markdown with the measured values in it: an f-string. Mathematics
-        (``rf"$\eta^{{2}}$"``) and links work; roles and directives do not, since Jupyter does not know them here.
-        Line breaks and a common indent are removed, a blank line begins a paragraph.
+        (``rf"$\eta^{{2}}$"``) and links work; roles and directives do not
+        (Jupyter does not know them here). Line breaks and a common indent are removed, a blank line begins a paragraph.
 
     Returns
     -------
@@ -75,7 +78,7 @@ def _paragraphs(name, text):
 
 
 def unmeasured(code):
-    """Return the calls of `say` and `answer` in a cell's code that state nothing from the run, as their first words.
+    """Return the calls of `say` and `answer` that state nothing from the run, each by its first words.
 
     Examples
     --------
@@ -85,10 +88,32 @@ def unmeasured(code):
     ['The error is 0.25.']
     """
     found = []
+    for text in _said(code):
+        measured = any(isinstance(part, ast.FormattedValue) for part in ast.walk(text))
+        if not measured and not isinstance(text, ast.Name):
+            words = [part.value for part in ast.walk(text) if isinstance(part, ast.Constant)]
+            found.append(" ".join(str(words[0] if words else "").split())[:60])
+    return found
+
+
+def typed_words(code):
+    """Return what the calls of `say` and `answer` say in words of their own, with … for each value.
+
+    Examples
+    --------
+    >>> typed_words('say(f"The error is {error:.2f}, not 0.3.")')
+    ['The error is …, not 0.3.']
+    """
+    found = []
+    for text in _said(code):
+        parts = [text.left, text.right] if isinstance(text, ast.BinOp) else [text]
+        pieces = [piece for part in parts for piece in getattr(part, "values", [part])]
+        found.append("".join(str(p.value) if isinstance(p, ast.Constant) else "…" for p in pieces))
+    return found
+
+
+def _said(code):
+    """The first arguments of the calls of `say` and `answer` in Python code."""
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("say", "answer") and node.args:
-            measured = any(isinstance(part, ast.FormattedValue) for part in ast.walk(node.args[0]))
-            if not measured and not isinstance(node.args[0], ast.Name):
-                words = [part.value for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant)]
-                found.append(" ".join(str(words[0] if words else "").split())[:60])
-    return found
+            yield node.args[0]
