@@ -1,8 +1,10 @@
-"""Figures of "Why should inputs be scaled?": what does a feature's unit do to distances, descent and training?"""
+"""Input normalization: what does a feature's unit do to distances, descent and training?"""
 
 import numpy as np
 
+from dlbook.explorer.numbers import count, fixed, listed, number, percent, plain
 from dlbook.explorer.style import band, name_lines, palette
+from dlcore.search import spread
 
 COLOURS = {
     "as given": palette["none"],
@@ -18,35 +20,32 @@ COLOURS = {
 STEEP, FLAT = palette["purple"], palette["cyan"]
 
 
-def draw_units(ax, *, accuracy, units):
-    """Accuracy of the nearest neighbour by the unit of one feature; ``accuracy[scaler]`` has shape (seeds, units)."""
-    for name, runs in accuracy.items():
-        band(ax, units, 100 * np.asarray(runs), color=COLOURS[name], label=name)
+def draw_units(ax, *, accuracy):
+    """Accuracy of the nearest neighbour by the unit of one feature: a sweep over `scaler` and `unit`."""
+    scalers, units = accuracy.axes["scaler"], accuracy.axes["unit"]
+    for name in scalers:
+        band(ax, units, 100 * accuracy.at(scaler=name).values.T, color=COLOURS[name], label=name)
     ax.set(xscale="log", ylim=(50, 101), xlabel="second feature multiplied by", ylabel="test accuracy, %")
     ax.set_xlim(units[0], units[-1] * 4.5)
-    ax.set_xticks(units, [f"{unit:,g}" for unit in units])
+    ax.set_xticks(units, map(plain, units))
     ax.minorticks_off()
     name_lines(ax)
-    raw = np.median(accuracy["as given"], axis=0)
-    scaled = " and ".join(
-        f"{_percent(np.median(accuracy[name], axis=0)[-1])} ({name})"
-        for name in accuracy
-        if name != "as given"
-    )
+    (first, *_, last), *scaled = accuracy.median
+    kept = [f"{percent(a[-1])} ({name})" for name, a in zip(scalers[1:], scaled, strict=True)]
     return (
-        f"The nearest neighbour is right on {_percent(raw[0])} of the test examples, with the second feature "
-        f"multiplied by {units[-1]:,g} on {_percent(raw[-1])}; after scaling it is still right on {scaled} "
-        f"(medians over {len(accuracy['as given'])} seeds)."
+        f"The nearest neighbour is right on {percent(first)} of the test examples, with the second feature "
+        f"multiplied by {plain(units[-1])} on {percent(last)}; after scaling it is still right on "
+        f"{listed(kept)} (medians over {len(accuracy.seeds)} seeds)."
     )
 
 
 def draw_shares(figure, *, gradients, features):
-    """Length of the gradient of each feature's weights in the first layer; ``gradients[scaler]`` is (seeds, features)."""
+    """Length of the gradient of each feature's first weights: a sweep over `rows`, the inputs."""
     place = np.arange(len(features))
     axes = figure.subplots(1, len(gradients), sharey=True)
     parts = []
-    for ax, (name, runs) in zip(axes, gradients.items(), strict=True):
-        low, median, high = np.percentile(runs, [25, 50, 75], axis=0)
+    for ax, name in zip(axes, gradients.axes["rows"], strict=True):
+        low, median, high = spread(gradients.at(rows=name))
         ax.hlines(place, low, high, color=COLOURS[name], linewidth=5, alpha=0.35)
         ax.plot(median, place, "o", color=COLOURS[name], markersize=7)
         ax.set(xscale="log", xlim=(1e-3, 1e6), xlabel="gradient's length", title=name)
@@ -57,17 +56,17 @@ def draw_shares(figure, *, gradients, features):
     axes[0].set_ylim(len(features) - 0.5, -0.5)
     return (
         f"Longest over shortest gradient of a feature's weights, {', '.join(parts)} "
-        f"(medians over {len(runs)} seeds)."
+        f"(medians over {len(gradients.seeds)} seeds)."
     )
 
 
 def draw_bowl(figure, *, ratio, scaler, rate, bowls, limit=1000):
     """The contours of the loss with the path of descent, and each axis's factor per step by the rate.
 
-    ``bowls[ratio, scaler]`` is a pair: the Hessian of the loss, and the weights where it is least. Descent
-    starts at 0.
+    `bowls` is a sweep over `ratio` and `scaler`: the ``hessian`` of the loss, and the ``best`` weights.
+    Descent starts at 0.
     """
-    hessian, best = (np.asarray(part, float) for part in bowls[ratio, scaler])
+    hessian, best = (bowls.at(ratio=ratio, scaler=scaler)[part] for part in ("hessian", "best"))
     flat, steep = np.linalg.eigvalsh(hessian)
     left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
     w1, w2 = np.meshgrid(np.linspace(-1, 4.2, 120), np.linspace(-1.3, 2.4, 120))
@@ -94,66 +93,70 @@ def draw_bowl(figure, *, ratio, scaler, rate, bowls, limit=1000):
     right.minorticks_off()
     box = {"frameon": True, "facecolor": palette["ground"], "edgecolor": "none", "framealpha": 1}
     right.legend(loc="upper left", ncols=2, borderaxespad=0, **box)
-    said = {None: f"is not at 1 % of its first excess loss after {limit:,} steps", np.inf: "diverges"}.get(
-        steps
-    )
+    failures = {None: f"is not at 1% of its first excess loss after {limit:,} steps", np.inf: "diverges"}
+    arrives = f"is at 1% of its first excess loss after {_steps(steps or 0)}"
     return (
         f"Scales 1 : {ratio:g}, {scaler}: condition number {number(steep / flat)}, largest stable rate "
-        f"{number(2 / steep)}; the flat axis alone would like {number(1 / flat)}. At the rate {rate:g} descent "
-        f"{said or 'is at 1 % of its first excess loss after ' + _steps(steps)}."
+        f"{number(2 / steep)}; the flat axis alone would like {number(1 / flat)}. At the rate {plain(rate)} "
+        f"descent {failures.get(steps, arrives)}."
     )
 
 
-def draw_steps(ax, *, condition, raw, scaled):
-    """Steps to 1 % of the excess loss by condition number; `raw`, `scaled` are (seeds, len(condition))."""
+def draw_steps(ax, *, steps):
+    """Steps to 1% of the excess loss, "as given" and after a "z-score": a sweep over `condition`."""
+    condition = steps.axes["condition"]
     bound = np.geomspace(1.05, condition[-1], 100)
     theory = np.log(100) / (2 * np.log((bound + 1) / (bound - 1)))
     ax.plot(bound, theory, color=palette["ink"], linestyle="--", linewidth=1.4, label="the bound")
-    band(ax, condition, raw, color=COLOURS["as given"], label="as given")
-    band(ax, condition, scaled, color=COLOURS["z-score"], label="z-score")
+    for name in ("as given", "z-score"):
+        band(ax, condition, steps[name].values.T, color=COLOURS[name], label=name)
     ax.set(xscale="log", yscale="log", xlim=(1, condition[-1] * 4), ylim=(0.7, 3000))
     ax.set(xlabel="condition number of the data as given", ylabel="steps")
     ax.minorticks_off()
     name_lines(ax)
-    first, last = np.median(raw, axis=0)[[0, -1]]
+    first, *_, last = steps["as given"].median
     return (
         f"From condition number {condition[0]:g} to {condition[-1]:,g} the median number of steps grows from "
-        f"{number(first)} to {number(last)}; after z-scores it is {number(np.median(scaled, axis=0)[-1])} "
-        f"(medians over {len(raw)} seeds)."
+        f"{number(first)} to {number(last)}; after z-scores it is {number(steps['z-score'].median[-1])} "
+        f"(medians over {len(steps.seeds)} seeds)."
     )
 
 
-def draw_correlation(figure, *, steps, correlation, points):
+def draw_correlation(figure, *, steps, points):
     """Two correlated features, z-scored and whitened, and the steps that each needs.
 
-    ``steps[name]`` has shape (seeds, len(correlation)); ``points[name]`` (m, 2) belongs to the last but one.
+    `steps` is a sweep over `change` and the correlation `rho`.
+    ``points[change]``, of shape (m, 2), has the last correlation but one.
     """
+    changes, correlation = steps.axes.values()
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.25))
     for name, x in points.items():
         left.plot(*np.transpose(x), ".", color=COLOURS[name], markersize=4, alpha=0.8)
     left.set(xlim=(-3.6, 3.6), ylim=(-3.6, 3.6), xlabel="first feature", ylabel="second feature")
     left.set_title(f"correlation {correlation[-2]:g}")
     place = np.arange(len(correlation))
-    for name, runs in steps.items():
+    for name in changes:
+        runs = steps.at(change=name).values.T
         band(right, place, runs, color=COLOURS[name], marker="o", label=name)
-    right.set_xticks(place, [f"{rho:g}" for rho in correlation])
-    right.set(
-        yscale="log", ylim=(0.7, 1000), xlim=(-0.2, len(place) + 0.9), xlabel="correlation", ylabel="steps"
-    )
+    right.set_xticks(place, map(plain, correlation))
+    right.set(xlabel="correlation", ylabel="steps")
+    right.set(yscale="log", ylim=(0.7, 1000), xlim=(-0.2, len(place) + 0.9))
     right.minorticks_off()
     name_lines(right)
-    ends = {name: np.median(runs, axis=0)[-1] for name, runs in steps.items()}
-    said = " and ".join(f"{_steps(value)} ({name})" for name, value in ends.items())
-    return f"At a correlation of {correlation[-1]:g} descent takes {said} (medians over {len(runs)} seeds)."
+    ends = [f"{_steps(n)} ({name})" for name, n in zip(changes, steps.median[:, -1], strict=True)]
+    return (
+        f"At a correlation of {correlation[-1]:g} descent takes {listed(ends)} "
+        f"(medians over {len(steps.seeds)} seeds)."
+    )
 
 
 def draw_offset(figure, *, offset, steps, data):
-    """A line on its way to the data, and the same in the plane of weight and bias; ``data[offset]`` is (x,
-    y).
+    """A line on its way to the data, and the same in the plane of weight and bias.
 
-    The rate is 1 / λ_max, half of the largest stable one, so that nothing zigzags.
+    `data` is a sweep over `offset` of the points, x and y. The rate is 1 / λ_max, half of the largest stable
+    one, so that nothing zigzags.
     """
-    x, y = data[offset]
+    x, y = data.at(offset=offset)
     design = np.stack([x, np.ones_like(x)], axis=1)
     hessian = 2 * design.T @ design / len(x)
     best = np.linalg.solve(hessian, 2 * design.T @ y / len(x))
@@ -176,9 +179,8 @@ def draw_offset(figure, *, offset, steps, data):
     left_over = _quadratic(hessian, at - best) / _quadratic(hessian, best)
     return (
         f"Mean {offset:g}, condition number {number(steep / flat)}: after {_steps(steps)} the line is "
-        f"{at[0]:.2f} x {'−' if at[1] < 0 else '+'} {abs(at[1]):.2f} (best {best[0]:.2f} x "
-        f"{'−' if best[1] < 0 else '+'} {abs(best[1]):.2f}) and {_share(left_over)} of the excess loss is left; "
-        f"1 % takes {_steps(needed or np.inf)}."
+        f"{_line(at)} (best {_line(best)}) and {_share(left_over)} of the excess loss is left; "
+        f"1% takes {_steps(needed or np.inf)}."
     )
 
 
@@ -188,58 +190,51 @@ def draw_outlier(ax, *, scaler, times, values, scalers):
     ``scalers[scaler]`` is a function from the values to their (shift, scale).
     """
     values = np.asarray(values, float)
-    spread = {}
-    jitter = 0.3 * np.sin(2.4 * np.arange(len(values)) ** 2)
-    for row, (seen, name) in enumerate(
-        ((np.append(values, times * values.max()), "with"), (values, "without"))
-    ):
+    width, jitter = {}, 0.3 * np.sin(2.4 * np.arange(len(values)) ** 2)
+    cases = {"with": np.append(values, times * values.max()), "without": values}
+    for row, (name, seen) in enumerate(cases.items()):
         shift, scale = scalers[scaler](seen)
         if not scale > 0:
             raise ValueError(f"values must differ, or {scaler} divides by 0; got {len(values)} alike")
         z = (seen - shift) / scale
         ordinary = z[: len(values)]
-        spread[name] = np.ptp(ordinary)
+        width[name] = np.ptp(ordinary)
         colour = COLOURS[scaler] if name == "with" else palette["reference"]
         ax.plot(ordinary, row + jitter, "o", color=colour, markersize=5, alpha=0.8)
         if name == "with":
             outlier = z[-1]
-            beyond = outlier > 6.2
-            ax.plot(min(outlier, 6.2), row, ">" if beyond else "D", color=palette["error"], markersize=9)
-            text = f"the outlier, at {number(outlier)}"
-            ax.annotate(
-                text,
-                (min(outlier, 6.2), row + 0.2),
-                ha="right" if outlier > 3 else "left",
-                color=palette["error"],
-            )
+            at, marker = min(outlier, 6.2), ">" if outlier > 6.2 else "D"
+            ax.plot(at, row, marker, color=palette["error"], markersize=9)
+            style = {"ha": "right" if outlier > 3 else "left", "color": palette["error"]}
+            ax.annotate(f"the outlier, at {number(outlier)}", (at, row + 0.2), **style)
     ax.set(xlim=(-3, 6.5), ylim=(-0.6, 1.6), xlabel="after scaling", title=scaler)
     ax.set_yticks([0, 1], ["with\noutlier", "without"])
     ax.grid(axis="y", visible=False)
     return (
-        f"{scaler.capitalize()}, outlier {times:g} times the largest of {len(values)} ordinary values: it lands at "
-        f"{number(outlier)}, and the ordinary values keep {_share(spread['with'] / spread['without'])} of their width."
+        f"{scaler.capitalize()}, outlier {times:g} times the largest of {len(values)} ordinary values: it "
+        f"lands at {number(outlier)}, and the ordinary values keep "
+        f"{_share(width['with'] / width['without'])} of their width."
     )
 
 
-def draw_rates(figure, *, accuracy, rates):
-    """Test accuracy by learning rate; ``accuracy[optimizer, scaling]`` has shape (seeds, rates[optimizer])."""
-    axes = figure.subplots(1, len(rates), sharey=True, squeeze=False)[0]
+def draw_rates(figure, *, runs):
+    """Test accuracy by learning rate; ``runs[optimizer]`` is a sweep over `scaling` and `lr`."""
+    axes = figure.subplots(1, len(runs), sharey=True, squeeze=False)[0]
     parts = []
-    for ax, (optimizer, tried) in zip(axes, rates.items(), strict=True):
-        best = []
-        for (name, scaling), runs in accuracy.items():
-            if name == optimizer:
-                band(ax, tried, 100 * np.asarray(runs), color=COLOURS[scaling], label=scaling)
-                best.append(f"{_percent(np.median(runs, axis=0).max())} ({scaling})")
-        ax.set(
-            xscale="log", ylim=(0, 85), xlim=(tried[0], tried[-1]), xlabel="learning rate", title=optimizer
-        )
+    for ax, (optimizer, accuracy) in zip(axes, runs.items(), strict=True):
+        scalings, tried = accuracy.axes.values()
+        for scaling in scalings:
+            by_rate = 100 * accuracy.at(scaling=scaling).values.T
+            band(ax, tried, by_rate, color=COLOURS[scaling], label=scaling)
+        ax.set(xscale="log", ylim=(0, 85), xlim=(tried[0], tried[-1]))
+        ax.set(xlabel="learning rate", title=optimizer)
         ax.set_xticks(10.0 ** np.arange(np.ceil(np.log10(tried[0]) + 0.1), np.log10(tried[-1]) + 0.1))
         ax.minorticks_off()
-        parts.append(f"{optimizer} {', '.join(best)}")
+        best = zip(scalings, accuracy.median.max(axis=1), strict=True)
+        parts.append(f"{optimizer} {', '.join(f'{percent(share)} ({scaling})' for scaling, share in best)}")
     axes[0].set_ylabel("test accuracy, %")
     axes[0].legend(loc="upper left")
-    return f"Median test accuracy at the best rate: {'; '.join(parts)}; {len(runs)} seeds."
+    return f"Median test accuracy at the best rate: {'; '.join(parts)}; {len(accuracy.seeds)} seeds."
 
 
 def _quadratic(hessian, error):
@@ -247,7 +242,7 @@ def _quadratic(hessian, error):
 
 
 def _descent(hessian, best, rate, limit):
-    """The path of gradient descent from 0, and the steps to 1 % of the excess loss (inf: diverged, None: not yet)."""
+    """Descend from 0: the path, and the steps to 1% of the excess loss (inf: diverged, None: not yet)."""
     w = np.zeros(len(best))
     start = _quadratic(hessian, w - best)
     path, steps = [w], None
@@ -278,34 +273,14 @@ def _inside(path, x, y):
     return path[: np.flatnonzero(out)[0] + 1] if out.any() else path
 
 
-def _steps(count):
-    return (
-        f"{count:,.0f} step{'' if count == 1 else 's'}"
-        if np.isfinite(count)
-        else "more steps than were tried"
-    )
-
-
-def _percent(share):
-    return f"{100 * share:.0f} %"
+def _steps(needed):
+    return count(round(needed), "step") if np.isfinite(needed) else "more steps than were tried"
 
 
 def _share(share):
-    return (
-        f"{100 * share:.0f} %"
-        if share > 0.095
-        else f"{100 * share:.2g} %"
-        if share > 1e-4
-        else "less than 0.01 %"
-    )
+    return f"{number(100 * share)}%" if share > 1e-4 else "less than 0.01%"
 
 
-def number(value, digits=2):
-    """Write a number with so many significant digits, and no exponent below a million.
-
-    Examples
-    --------
-    >>> number(1234.5), number(0.0456, 1)
-    ('1,200', '0.05')
-    """
-    return f"{float(f'{value:.{digits}g}'):,.6g}".replace("-", "−")
+def _line(weights):
+    slope, bias = weights
+    return f"{fixed(slope, 2)} x {'−' if bias < 0 else '+'} {abs(bias):.2f}"

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 import drawing
 from dlbook.figures import input_normalization as figures
+from dlcore.search import sweep
 from drawing import said as drawn
 
 
@@ -13,10 +14,12 @@ def limits(draw, **values):
     return drawing.limits(drawing.drawn(draw, **values)[1])
 
 
-BOWLS = {
-    (2, "as given"): (np.diag([1.0, 4.0]), [1.0, 1.0]),
-    (2, "z-score"): (np.diag([2.0, 2.0]), [1.0, 1.0]),
-}
+BOWLS = sweep(
+    lambda ratio, scaler: {"hessian": np.diag(scaler), "best": [1.0, 1.0]},
+    ratio=[2],
+    scaler={"as given": [1.0, 4.0], "z-score": [2.0, 2.0]},
+    seeds=None,
+)
 
 
 def bowl(**values):
@@ -30,7 +33,7 @@ def test_the_bowl_gives_the_condition_number_and_the_largest_stable_rate_of_its_
 
 def test_the_bowls_steps_are_those_of_the_best_rate():
     # both factors are 3/5, so the excess is multiplied by 9/25 in every step: 0.36^5 < 0.01 < 0.36^4
-    assert "At the rate 0.4 descent is at 1 % of its first excess loss after 5 steps." in bowl()
+    assert "At the rate 0.4 descent is at 1% of its first excess loss after 5 steps." in bowl()
     assert "after 1 step." in bowl(scaler="z-score", rate=0.5)
 
 
@@ -43,7 +46,7 @@ def test_a_rate_beyond_the_limit_is_said_to_diverge_and_marked_at_the_edge():
 
 
 def test_a_rate_too_small_is_said_not_to_arrive():
-    assert "is not at 1 % of its first excess loss after 1,000 steps" in bowl(rate=1e-4)
+    assert "is not at 1% of its first excess loss after 1,000 steps" in bowl(rate=1e-4)
 
 
 def test_the_path_leaves_the_window_at_most_once():
@@ -56,26 +59,28 @@ def test_the_axes_of_the_explorers_do_not_move():
     seen = {str(limits(figures.draw_bowl, ratio=2, scaler=s, rate=r, bowls=BOWLS)) for s, r in settings}
     assert len(seen) == 1
     x = np.linspace(-1, 1, 20)
-    lines = {0: (x, x + 1), 4: (x + 4, x + 1)}
+    lines = sweep(lambda offset: (x + offset, x + 1), offset=[0, 4], seeds=None)
     seen = {str(limits(figures.draw_offset, offset=c, steps=t, data=lines)) for c in (0, 4) for t in (0, 20)}
     assert len(seen) == 1
     values = {"values": x, "scalers": {"min-max": lambda v: (v.min(), np.ptp(v))}, "scaler": "min-max"}
     assert len({str(limits(figures.draw_outlier, times=t, **values)) for t in (2, 100)}) == 1
 
 
+SIGNS = np.array([-1.0, 1.0] * 10)
+LINES = sweep(lambda offset: (SIGNS + offset, 2 * SIGNS - 1), offset=[0, 3], seeds=None)
+
+
 def test_the_line_is_best_after_one_step_if_its_feature_has_mean_0_and_variance_1():
-    x = np.array([-1.0, 1.0] * 10)
-    sentence = drawn(figures.draw_offset, offset=0, steps=1, data={0: (x, 2 * x - 1)})
+    sentence = drawn(figures.draw_offset, offset=0, steps=1, data=LINES)
     assert "condition number 1: after 1 step the line is 2.00 x − 1.00 (best 2.00 x − 1.00)" in sentence
-    assert "1 % takes 1 step." in sentence
+    assert "1% takes 1 step." in sentence
 
 
 def test_an_offset_makes_the_line_turn_slowly():
-    x = np.array([-1.0, 1.0] * 10)
-    sentence = drawn(figures.draw_offset, offset=3, steps=5, data={3: (x + 3, 2 * x - 1)})
+    sentence = drawn(figures.draw_offset, offset=3, steps=5, data=LINES)
     assert "condition number 120" in sentence
     assert "best 2.00 x − 7.00" in sentence
-    assert int(sentence.split("1 % takes ")[1].split()[0]) > 100
+    assert int(sentence.split("1% takes ")[1].split()[0]) > 100
 
 
 def outlier(scaler, times):
@@ -87,9 +92,9 @@ def outlier(scaler, times):
 
 
 def test_the_outlier_sentence_gives_the_width_that_is_left():
-    assert "it lands at 1, and the ordinary values keep 10 % of their width" in outlier("min-max", 10)
-    assert "keep 1 % of their width" in outlier("min-max", 100)
-    assert "it lands at 19, and the ordinary values keep 99 % of their width" in outlier("quartiles", 10)
+    assert "it lands at 1, and the ordinary values keep 10% of their width" in outlier("min-max", 10)
+    assert "keep 1% of their width" in outlier("min-max", 100)
+    assert "it lands at 19, and the ordinary values keep 99% of their width" in outlier("quartiles", 10)
 
 
 def test_values_that_are_all_alike_are_refused():
@@ -99,44 +104,42 @@ def test_values_that_are_all_alike_are_refused():
 
 
 def test_the_units_figure_compares_the_ends():
-    accuracy = {"as given": [[0.9, 0.6]] * 16, "min-max": [[0.9, 0.91]] * 16, "z-score": [[0.9, 0.92]] * 16}
-    sentence = drawn(figures.draw_units, accuracy=accuracy, units=(1, 1000))
-    assert (
-        "right on 90 % of the test examples, with the second feature multiplied by 1,000 on 60 %" in sentence
+    last = {"as given": 0.6, "min-max": 0.91, "z-score": 0.92}
+    accuracy = sweep(
+        lambda scaler, unit, seed: 0.9 if unit == 1 else last[scaler], scaler=list(last), unit=[1, 1000]
     )
-    assert "91 % (min-max) and 92 % (z-score) (medians over 16 seeds)" in sentence
+    sentence = drawn(figures.draw_units, accuracy=accuracy)
+    assert "right on 90% of the test examples, with the second feature multiplied by 1,000 on 60%" in sentence
+    assert "91% (min-max) and 92% (z-score) (medians over 16 seeds)" in sentence
 
 
 def test_the_gradients_figure_gives_longest_over_shortest():
-    gradients = {"as given": [[1.0, 4000.0]] * 16, "z-score": [[1.0, 0.5]] * 16}
+    rows = {"as given": [1.0, 4000.0], "z-score": [1.0, 0.5]}
+    gradients = sweep(lambda rows, seed: rows, rows=rows)
     sentence = drawn(figures.draw_shares, gradients=gradients, features=("a", "b"))
     assert "as given: 4,000, z-score: 2 (medians over 16 seeds)" in sentence
 
 
 def test_the_steps_figure_gives_the_medians_at_both_ends():
-    raw = np.array([[3.0, 1000.0]] * 16)
-    values = {"condition": np.array([4.0, 1024.0]), "scaled": np.full((16, 2), 2)}
-    assert "grows from 3 to 1,000; after z-scores it is 2" in drawn(figures.draw_steps, raw=raw, **values)
+    raw = {4.0: 3, 1024.0: 1000}
+    steps = sweep(lambda condition, seed: {"as given": raw[condition], "z-score": 2}, condition=list(raw))
+    assert "grows from 3 to 1,000; after z-scores it is 2" in drawn(figures.draw_steps, steps=steps)
 
 
 def test_the_correlation_figure_reports_the_strongest_correlation():
-    steps = {"z-score": [[1, 20, 200]] * 16, "whitened": [[1, 1, 1]] * 16}
+    needed = {("z-score", 0.9): 20, ("z-score", 0.99): 200}
+    steps = sweep(
+        lambda change, rho, seed: needed.get((change, rho), 1),
+        change=["z-score", "whitened"],
+        rho=[0, 0.9, 0.99],
+    )
     points = {"z-score": np.eye(2), "whitened": np.eye(2)}
-    sentence = drawn(figures.draw_correlation, steps=steps, correlation=(0, 0.9, 0.99), points=points)
+    sentence = drawn(figures.draw_correlation, steps=steps, points=points)
     assert "correlation of 0.99 descent takes 200 steps (z-score) and 1 step (whitened)" in sentence
 
 
 def test_the_rates_figure_takes_each_ways_best_median():
-    accuracy = {("SGD", "0 to 255"): [[0.1, 0.5, 0.2]] * 16, ("SGD", "z-score"): [[0.1, 0.3, 0.7]] * 16}
-    sentence = drawn(
-        figures.draw_rates,
-        accuracy=accuracy,
-        rates={
-            "SGD": np.array([0.01, 0.1, 1]),
-        },
-    )
-    assert "SGD 50 % (0 to 255), 70 % (z-score); 16 seeds" in sentence
-
-
-def test_numbers_keep_two_digits_and_no_exponent():
-    assert [figures.number(v) for v in (68.3, 1163, -0.0456)] == ["68", "1,200", "−0.046"]
+    accuracy = {"0 to 255": {0.01: 0.1, 0.1: 0.5, 1: 0.2}, "z-score": {0.01: 0.1, 0.1: 0.3, 1: 0.7}}
+    runs = sweep(lambda scaling, lr, seed: accuracy[scaling][lr], scaling=list(accuracy), lr=[0.01, 0.1, 1])
+    sentence = drawn(figures.draw_rates, runs={"SGD": runs})
+    assert "SGD 50% (0 to 255), 70% (z-score); 16 seeds" in sentence
