@@ -2,8 +2,7 @@
 
 In a chapter, an explorer is one call::
 
-    from dlbook import explore
-    from dlbook.figures.vanishing_gradients import draw_gradients
+    from dlbook.explorer import explore
 
     explore(draw_gradients, activation=["sigmoid", "tanh", "relu"], depth=range(2, 21, 2),
             default={"depth": 20})
@@ -17,25 +16,24 @@ and `draw_gradients` is an ordinary function::
         return f"{activation}, {depth} layers: the first layer's gradient is {norms[0] / norms[-1]:.0e} of the
         last's."
 
-In Jupyter the controls are ipywidgets and every move calls `draw`. When the book is built, every setting is
-drawn once and the page shows the pictures without a kernel (`dlbook.site`).
+An explorer draws when it is displayed. In Jupyter the controls are ipywidgets and every move calls `draw`.
+When a book is built, every setting is drawn once and the page shows the pictures without a kernel
+(`dlbook.explorer.extension`).
 """
 
 import base64
+import functools
 import inspect
 import itertools
-import math
-import numbers
 import os
 import time
 from collections.abc import Mapping
-from html import escape
 
-from dlbook.explorer import frames
-from dlbook.explorer.numbers import plain
+from dlbook.explorer import frames, live
+from dlbook.explorer.controls import Control, check_count
+from dlbook.explorer.prerender import prerender
 
 MIME = "application/vnd.dlcore.explorer+json"
-MOST_FRAMES = 400
 
 
 def explore(draw, *, default=None, play=None, size=(6.6, 3.8), labels=None, formats=None, **controls):
@@ -75,7 +73,10 @@ def explore(draw, *, default=None, play=None, size=(6.6, 3.8), labels=None, form
     ------
     TypeError, ValueError
         A control without at least two values, a repeated value, a default that is not among the values, a
-        control that ``draw`` does not take, a ``draw`` that returns no sentence, more than 400 pictures.
+        control that ``draw`` does not take, more than 400 pictures; when it is displayed, a ``draw`` that
+        returns no sentence.
+    DrawingError
+        A setting whose ``draw`` raises while a book is built; the message names chapter, explorer, setting.
 
     Notes
     -----
@@ -117,7 +118,7 @@ def explore(draw, *, default=None, play=None, size=(6.6, 3.8), labels=None, form
     for control in controls:
         if default and control.name in default:
             control.start = control.index(default[control.name])
-    _check_count(controls)
+    check_count(controls)
     if play is not None:
         named = [control for control in controls if control.name == play]
         if not named or named[0].kind != "range":
@@ -142,48 +143,6 @@ def show(draw, *args, size=(6.6, 3.8), **kwargs):
     return Explorer(draw, args, kwargs, [], size, None)
 
 
-class DrawingFailed(RuntimeError):
-    """A drawing raised: the message names the chapter, the explorer and the setting."""
-
-
-class Control:
-    """One control: its values, and how the reader sees them."""
-
-    def __init__(self, name, values, label=None, form=None):
-        if (
-            isinstance(values, (str, bytes))
-            or not hasattr(values, "__iter__")
-            or not hasattr(values, "__len__")
-        ):
-            raise TypeError(f"{name} must be a list of values, got {values!r}")
-        self.name = name
-        self.label = label or name.strip("_").replace("_", " ")
-        self.values = tuple(_plain(v) for v in (values.values() if isinstance(values, Mapping) else values))
-        if len(self.values) < 2:
-            raise ValueError(f"{name} must have at least two values for its control, got {list(values)}")
-        if isinstance(values, Mapping):
-            self.texts = tuple(str(text) for text in values)
-        else:
-            write = form.format if isinstance(form, str) else form or plain
-            self.texts = tuple(write(v) for v in self.values)
-        twice = [text for i, text in enumerate(self.texts) if text in self.texts[:i]]
-        if twice:
-            raise ValueError(f"{name} must have different values, got {twice[0]} twice")
-        if not isinstance(values, Mapping) and all(_is_number(v) for v in self.values):
-            self.kind = "range"
-        else:
-            self.kind = "radio" if len(self.values) <= 3 else "select"
-        self.start = 0
-
-    def index(self, value):
-        """Return the place of `value` (or of its name) among the values; refuse what is not there."""
-        value = _plain(value)
-        for i, (mine, text) in enumerate(zip(self.values, self.texts, strict=True)):
-            if mine is value or (type(value) is str and text == value) or _same(mine, value):
-                return i
-        raise ValueError(f"default {self.name} must be one of {', '.join(self.texts)}, got {plain(value)}")
-
-
 class Explorer:
     """A drawing function with its controls; made by `explore` and `show`."""
 
@@ -195,18 +154,7 @@ class Explorer:
         self.name = getattr(getattr(draw, "func", draw), "__name__", type(draw).__name__)
         self.wants_axes = self._check_signature()
         self.start = tuple(control.start for control in controls)
-        self._widget = self._frames = None
-        folder = os.environ.get("DLCORE_FRAMES")
-        if folder:
-            from dlbook.explorer.prerender import prerender
-
-            self._frames = prerender(self, folder)
-            self.sentence = self._frames["sentences"][self._frames["start"]]
-        else:
-            begun = time.perf_counter()
-            figure, self.sentence = self.frame(self.start)
-            self._png = frames.png(figure)
-            self._quick = time.perf_counter() - begun < 0.3
+        self._frames, self._failed = None, False
 
     def _check_signature(self):
         signature = inspect.signature(self.draw)
@@ -233,6 +181,18 @@ class Explorer:
         """Return a setting in words, for messages."""
         return ", ".join(f"{c.name}={c.texts[i]}" for c, i in zip(self.controls, setting, strict=True))
 
+    @functools.cached_property
+    def first(self):
+        """The default setting: its picture as PNG bytes, its sentence, and the seconds that they took."""
+        begun = time.perf_counter()
+        figure, sentence = self.frame(self.start)
+        return frames.png(figure), sentence, time.perf_counter() - begun
+
+    @property
+    def sentence(self):
+        """What the default setting says."""
+        return self._frames["sentences"][self._frames["start"]] if self._frames else self.first[1]
+
     @property
     def manifest(self):
         """What the page needs to know, the same in every run: no ids, no image."""
@@ -247,100 +207,29 @@ class Explorer:
             "sentence": self.sentence,
         }
 
-    @property
+    @functools.cached_property
     def widget(self):
         """The live widget: controls, picture, read-out."""
-        if self._widget is None:
-            self._widget = _live(self)
-        return self._widget
+        return live.widget(self)
 
     def __repr__(self):
-        return self.sentence
+        # IPython asks for this too after an error that it has shown already
+        return f"<explorer {self.name}, which could not be drawn>" if self._failed else self.sentence
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        bundle = {"text/plain": self.sentence}
-        if self._frames is not None:
-            return bundle | {MIME: self.manifest | self._frames}
-        bundle |= {MIME: self.manifest, "image/png": base64.b64encode(self._png).decode()}
+        try:
+            return self._bundle()
+        except Exception:
+            self._failed = True
+            raise
+
+    def _bundle(self):
+        folder = os.environ.get("EXPLORER_FRAMES")
+        if folder:
+            self._frames = self._frames or prerender(self, folder)
+            return {"text/plain": self.sentence, MIME: self.manifest | self._frames}
+        picture, sentence, _ = self.first
+        bundle = {MIME: self.manifest, "image/png": base64.b64encode(picture).decode()}
         if self.controls:
             bundle |= self.widget._repr_mimebundle_()
-            bundle["text/plain"] = self.sentence
-        return bundle
-
-
-def _live(explorer):
-    import ipywidgets
-
-    def made(control):
-        kind = {
-            "range": ipywidgets.SelectionSlider, "radio": ipywidgets.RadioButtons, "select": ipywidgets.Dropdown,
-        }[control.kind]  # fmt: skip
-        # a slow drawing is asked for when the slider is let go, not at every value on the way
-        slow = {"continuous_update": explorer._quick} if control.kind == "range" else {}
-        return kind(
-            options=list(zip(control.texts, control.values, strict=True)),
-            index=control.start,
-            description=control.label,
-            style={"description_width": "initial"},
-            **slow,
-        )
-
-    inputs = {control.name: made(control) for control in explorer.controls}
-    picture = ipywidgets.Image(value=explorer._png, format="png", layout={"max_width": "100%"})
-    sentence = ipywidgets.HTML(escape(explorer.sentence))
-    drawn = {explorer.start: (explorer._png, explorer.sentence)}
-
-    def redraw(change):
-        setting = tuple(control.index for control in inputs.values())
-        if setting not in drawn:
-            try:
-                figure, text = explorer.frame(setting)
-                drawn[setting] = frames.png(figure), text
-            except Exception as error:  # a foolish value must not take the controls away
-                sentence.value = f"<strong>{escape(f'{type(error).__name__}: {error}')}</strong>"
-                return
-        picture.value, text = drawn[setting]
-        sentence.value = escape(text)
-
-    for control in inputs.values():
-        control.observe(redraw, "index")
-    rows = [ipywidgets.HBox(list(inputs.values()), layout={"flex_flow": "row wrap"})]
-    if explorer.play:
-        slider = inputs[explorer.play]
-        film = ipywidgets.Play(min=0, max=len(slider.options) - 1, value=slider.index, interval=400)
-        film.observe(lambda change: setattr(slider, "index", change["new"]), "value")
-        slider.observe(lambda change: setattr(film, "value", change["new"]), "index")
-        rows.append(film)
-    return ipywidgets.VBox([*rows, picture, sentence])
-
-
-def _check_count(controls):
-    count = math.prod(len(control.values) for control in controls)
-    if count <= MOST_FRAMES:
-        return
-    longest = max(controls, key=lambda control: len(control.values))
-    rest = count // len(longest.values)
-    fit = MOST_FRAMES // rest
-    advice = f"give {longest.name} at most {fit} values" if fit > 1 else "give each control fewer values"
-    product = " × ".join(f"{len(c.values)} {c.name}" for c in controls)
-    raise ValueError(
-        f"the controls must make at most {MOST_FRAMES} pictures, or the page grows too large; "
-        f"got {count:,} ({product}): {advice}, or make two explorers"
-    )
-
-
-def _plain(value):
-    return value.item() if hasattr(value, "dtype") and getattr(value, "ndim", None) == 0 else value
-
-
-def _is_number(value):
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
-
-
-def _same(a, b):
-    if isinstance(a, bool) != isinstance(b, bool):
-        return False
-    try:
-        return bool(a == b)
-    except (TypeError, ValueError):
-        return False
+        return bundle | {"text/plain": sentence}

@@ -20,13 +20,17 @@ _COORDINATES = re.compile(r'(?<= )(d|x|y|width|height|points)="([^"]*\.[^"]*|[^"
 _COLOUR = re.compile(r"#[0-9a-f]{6}(?=[;\"])")
 
 
-class NoSentence(TypeError):
+class NoSentenceError(TypeError):
     """A `draw` function returned no sentence that states what it measured."""
+
+
+class DrawingError(RuntimeError):
+    """A drawing raised: the message names the chapter, the explorer and the setting."""
 
 
 def draw_frame(draw, args, values, size, wants_axes):
     """Draw one setting; return its matplotlib figure and its sentence."""
-    with style.house():
+    with style.context():
         figure = Figure(figsize=size, layout="constrained")
         FigureCanvasAgg(figure)
         sentence = draw(figure.subplots() if wants_axes else figure, *args, **values)
@@ -34,9 +38,9 @@ def draw_frame(draw, args, values, size, wants_axes):
             if axes.images:
                 axes.grid(False)
     if not isinstance(sentence, str) or not sentence.strip():
-        raise NoSentence(
-            "draw must return one sentence that states what was measured (the alt text, the read-out and what "
-            f"the tests compare), got {sentence!r}"
+        raise NoSentenceError(
+            "draw must return one sentence that states what was measured (the alt text, the read-out and "
+            f"what the tests compare), got {sentence!r}"
         )
     return figure, " ".join(sentence.split())
 
@@ -44,7 +48,7 @@ def draw_frame(draw, args, values, size, wants_axes):
 def png(figure, dpi=120):
     """Return the figure as PNG bytes in the light theme, for Jupyter and other notebook viewers."""
     target = io.BytesIO()
-    with style.house():
+    with style.context():
         figure.savefig(target, format="png", dpi=dpi, metadata={"Software": None})
     return target.getvalue()
 
@@ -52,7 +56,7 @@ def png(figure, dpi=120):
 def svg(figure):
     """Return the figure as SVG text that follows the theme: the same figure always gives the same bytes."""
     target = io.StringIO()
-    with style.house():
+    with style.context():
         figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None})
     return _follow_theme(_minify(target.getvalue()))
 

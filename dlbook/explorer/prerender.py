@@ -1,8 +1,8 @@
-"""Prerender: how is every setting of an explorer drawn once, when the book is built?
+"""Prerender: how is every setting of an explorer drawn once, when a book is built?
 
-The book build starts the chapters' kernels with three variables set (`dlbook.site`): the folder for the
-frames, the chapter's name, and a log that the terminal shows. Two settings that look alike share a file,
-because a file is named by its content.
+The build starts the chapters' kernels with three variables set (`dlbook.explorer.extension`):
+EXPLORER_FRAMES is the folder for the frames, EXPLORER_CHAPTER the chapter's name, EXPLORER_PROGRESS a log
+that the terminal shows. Two settings that look alike share a file, because a file is named by its content.
 """
 
 import gzip
@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from dlbook.explorer import frames
-from dlbook.explorer.explorer import DrawingFailed
+from dlbook.explorer.frames import DrawingError
 
 _TRIAL = 4  # settings drawn before deciding whether other processes would help
 _WORTHWHILE = 3.0  # seconds of drawing left that make it worth starting them
@@ -47,8 +47,8 @@ def _draw(explorer, setting, folder):
         figure, sentence = explorer.frame(setting)
         content = frames.svg(figure).encode()
     except Exception as error:
-        chapter = os.environ.get("DLCORE_CHAPTER", "this notebook")
-        raise DrawingFailed(
+        chapter = os.environ.get("EXPLORER_CHAPTER", "this notebook")
+        raise DrawingError(
             f"{chapter}: explorer {explorer.name} at {explorer.described(setting) or 'its only setting'}: "
             f"{type(error).__name__}: {error}"
         ) from error
@@ -85,6 +85,6 @@ def _weight(path):
 
 
 def _say(line):
-    if "DLCORE_PROGRESS" in os.environ:
-        with open(os.environ["DLCORE_PROGRESS"], "a") as log:
-            log.write(f"{os.environ.get('DLCORE_CHAPTER', '')} {line}\n")
+    if "EXPLORER_PROGRESS" in os.environ:
+        with open(os.environ["EXPLORER_PROGRESS"], "a") as log:
+            log.write(f"{os.environ.get('EXPLORER_CHAPTER', '')} {line}\n")

@@ -1,16 +1,18 @@
 """The renderer: how does an explorer's output become part of a static page?
 
 MyST-NB hands every output of our MIME type to `ExplorerRenderer`, which puts a node into the page;
-`write_html` turns it into a `<figure>` with native controls, one picture and the sentence. The script
-`explorer.js` is loaded only by pages that have an explorer.
+`write_html` turns it into a `<figure>` with native controls, one picture and the sentence.
 """
 
 import json
 from html import escape
 
 from docutils import nodes
+from sphinx.util import logging
 
 from dlbook.explorer.explorer import MIME
+
+logger = logging.getLogger(__name__)
 
 _BUILDERS = ("html", "dirhtml", "singlehtml", "readthedocs", "readthedocsdirhtml", "readthedocssinglehtml")
 
@@ -22,7 +24,7 @@ class Figure(nodes.General, nodes.Element):
 class ExplorerRenderer:
     """The MyST-NB renderer of explorers, an entry point of this package."""
 
-    mime_priority_overrides = [(builder, MIME, 1) for builder in _BUILDERS]
+    mime_priority_overrides = tuple((builder, MIME, 1) for builder in _BUILDERS)
 
     @staticmethod
     def handle_mime(renderer, data, inline):
@@ -30,14 +32,21 @@ class ExplorerRenderer:
         if data.mime_type != MIME:
             return None
         manifest = data.content if isinstance(data.content, dict) else json.loads(data.string)
-        if "frames" not in manifest:
-            return [nodes.paragraph(text=manifest["sentence"], classes=["explorer-sentence"])]
         env = renderer.renderer.sphinx_env
+        if not hasattr(env, "explorer_pages"):
+            logger.warning("add dlbook.explorer to the extensions in _config.yml", location=env.docname)
+        elif "frames" not in manifest:
+            logger.warning(
+                f"explorer {manifest['name']} has no frames, since the book's build did not run this page: "
+                "set execute_notebooks to cache or force in _config.yml",
+                location=env.docname,
+            )
+        if "frames" not in manifest or not hasattr(env, "explorer_pages"):
+            return [nodes.paragraph(text=manifest["sentence"], classes=["explorer-sentence"])]
         on_page = env.explorer_pages[env.docname]
         on_page["figures"] += 1
         on_page["files"].update(manifest["frames"])
-        if manifest["controls"]:
-            renderer.add_js_file("explorer", "explorer.js", {"defer": "defer"})
+        on_page["sliders"] += bool(manifest["controls"])
         return [Figure(manifest=manifest, key=f"{env.docname.rpartition('/')[2]}-{on_page['figures']}")]
 
 
@@ -82,7 +91,8 @@ def html(manifest, key, folder):
         f'<figure class="explorer" id="{key}" style="{_room(manifest["sentences"])}">\n'
         f'<form class="explorer-controls" autocomplete="off" hidden>{controls}{_play(manifest)}</form>\n'
         f"{picture}\n"
-        f'<figcaption><output aria-live="polite" for="{_inputs(manifest, key)}">{sentence}</output></figcaption>\n'
+        f'<figcaption><output aria-live="polite" for="{_inputs(manifest, key)}">{sentence}</output>'
+        "</figcaption>\n"
         f'<script type="application/json">{data}</script>\n'
         "</figure>\n"
     )

@@ -46,7 +46,8 @@ _MEANINGS = {
     "sgd": "grey", "momentum": "blue", "nesterov": "cyan", "adagrad": "olive", "adadelta": "brown",
     "rmsprop": "green", "adam": "red", "adamw": "purple", "newton": "orange", "lbfgs": "pink",
     # activations
-    "sigmoid": "red", "tanh": "purple", "relu": "blue", "leaky_relu": "cyan", "elu": "green", "gelu": "orange",
+    "sigmoid": "red", "tanh": "purple", "relu": "blue", "leaky_relu": "cyan", "elu": "green",
+    "gelu": "orange",
     # cures and normalizations
     "none": "grey", "init": "olive", "he": "olive", "xavier": "cyan", "batch_norm": "blue",
     "layer_norm": "orange", "residual": "green", "clipping": "purple", "rnn": "red", "lstm": "blue",
@@ -162,18 +163,18 @@ RC = {
     "path.simplify": True,
     "path.simplify_threshold": 0.5,
     "svg.fonttype": "path",
-    "svg.hashsalt": "dlcore",
+    "svg.hashsalt": "explorer",
     "mathtext.fontset": "dejavusans",
 }
 
 
 @contextmanager
-def house():
-    """Draw in the house style inside this context; `explore` and `show` open it for their `draw`.
+def context():
+    """Draw in this style inside the context; `explore` and `show` open it for their `draw`.
 
     Examples
     --------
-    >>> with house():
+    >>> with context():
     ...     matplotlib.rcParams["axes.spines.top"]
     False
     """

@@ -11,9 +11,9 @@ def draw_line(ax, slope, style="-"):
 
 @pytest.fixture
 def building(tmp_path, monkeypatch):
-    monkeypatch.setenv("DLCORE_FRAMES", str(tmp_path / "frames"))
-    monkeypatch.setenv("DLCORE_CHAPTER", "chapters/lines")
-    monkeypatch.setenv("DLCORE_PROGRESS", str(tmp_path / "log"))
+    monkeypatch.setenv("EXPLORER_FRAMES", str(tmp_path / "frames"))
+    monkeypatch.setenv("EXPLORER_CHAPTER", "chapters/lines")
+    monkeypatch.setenv("EXPLORER_PROGRESS", str(tmp_path / "log"))
     return tmp_path / "frames"
 
 
@@ -30,11 +30,11 @@ def test_every_setting_is_drawn_once_in_the_order_of_the_controls(building):
 
 
 def test_a_second_drawing_writes_the_same_bytes(building):
-    explore(draw_line, slope=[1, 2])
+    prerendered(explore(draw_line, slope=[1, 2]))
     first = {path.name: path.read_bytes() for path in building.iterdir()}
     for path in building.iterdir():
         path.unlink()
-    explore(draw_line, slope=[1, 2])
+    prerendered(explore(draw_line, slope=[1, 2]))
     assert {path.name: path.read_bytes() for path in building.iterdir()} == first
 
 
@@ -57,13 +57,15 @@ def test_a_drawing_that_raises_names_chapter_explorer_and_setting(building):
         return "Fine."
 
     message = "chapters/lines: explorer draw_deep at depth=3, init=he: ZeroDivisionError: no layers"
-    with pytest.raises(explorer.DrawingFailed, match=message):
-        explore(draw_deep, depth=[1, 2, 3], init=["he", "xavier"])
+    with pytest.raises(explorer.DrawingError, match=message):
+        prerendered(explore(draw_deep, depth=[1, 2, 3], init=["he", "xavier"]))
 
 
 def test_a_setting_without_a_sentence_is_named(building):
-    with pytest.raises(explorer.DrawingFailed, match=r"at n=2: NoSentence: draw must return one sentence"):
-        explore(lambda ax, n: "Fine." if n == 1 else None, n=[1, 2])
+    with pytest.raises(
+        explorer.DrawingError, match=r"at n=2: NoSentenceError: draw must return one sentence"
+    ):
+        prerendered(explore(lambda ax, n: "Fine." if n == 1 else None, n=[1, 2]))
 
 
 def test_no_widget_is_made_while_the_book_is_built(building):
@@ -72,7 +74,7 @@ def test_no_widget_is_made_while_the_book_is_built(building):
 
 
 def test_the_terminal_hears_what_was_drawn(building, tmp_path):
-    explore(draw_line, slope=[1, 2])
+    prerendered(explore(draw_line, slope=[1, 2]))
     assert "chapters/lines draw_line: 2 settings, 2 pictures" in (tmp_path / "log").read_text()
 
 
@@ -83,5 +85,5 @@ def test_outside_a_build_no_frame_is_drawn(tmp_path):
         calls.append(n)
         return "One."
 
-    explore(draw, n=range(50))
+    explore(draw, n=range(50))._repr_mimebundle_()
     assert calls == [0]

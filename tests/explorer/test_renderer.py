@@ -14,7 +14,7 @@ def draw(ax, depth, bias, name):
 
 @pytest.fixture
 def manifest(tmp_path, monkeypatch):
-    monkeypatch.setenv("DLCORE_FRAMES", str(tmp_path))
+    monkeypatch.setenv("EXPLORER_FRAMES", str(tmp_path))
     figure = explore(
         draw, depth=[1, 2], bias=[False, True], name=list("abcd"), default={"name": "c"}, play="depth"
     )
@@ -66,7 +66,7 @@ def test_only_a_played_control_has_buttons(html, manifest):
 
 
 def test_a_plain_figure_has_no_controls_and_no_script(tmp_path, monkeypatch):
-    monkeypatch.setenv("DLCORE_FRAMES", str(tmp_path))
+    monkeypatch.setenv("EXPLORER_FRAMES", str(tmp_path))
     data = show(draw, 1, True, "x")._repr_mimebundle_()[explorer.MIME]
     html = renderer.html(data, "adam-2", "../_images")
     assert html.startswith('<figure class="plot">') and html.count("<img") == 1

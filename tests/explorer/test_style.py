@@ -56,8 +56,8 @@ def test_every_shade_stands_out_from_both_grounds(level):
 
 COMPARED = [
     ("train", "validation", "test"), ("bias", "variance", "noise", "error"), ("truth", "single", "mean"),
-    ("sigmoid", "tanh", "relu"), ("none", "init", "batch_norm", "residual"), ("none", "batch_norm", "layer_norm"),
-    ("rnn", "lstm"), ("honest", "leak"), ("l1", "l2"), ("class_0", "class_1", "class_2"),
+    ("sigmoid", "tanh", "relu"), ("none", "init", "batch_norm", "residual"),
+    ("none", "batch_norm", "layer_norm"), ("rnn", "lstm"), ("honest", "leak"), ("l1", "l2"), ("class_0", "class_1", "class_2"),
 ]  # fmt: skip
 
 
@@ -127,7 +127,7 @@ def test_names_at_line_ends_do_not_overlap_and_stay_inside():
         ax.plot([0, 1], [0, i / 1000], label=f"line {i}")
     ax.plot([0, 1], [1, 1], label="_hidden")
     ax.set_ylim(0, 1)
-    with style.house():
+    with style.context():
         style.name_lines(ax)
     figure.draw_without_rendering()
     boxes = sorted((text.get_window_extent() for text in ax.texts), key=lambda box: box.y0)
@@ -139,6 +139,6 @@ def test_names_at_line_ends_do_not_overlap_and_stay_inside():
 def test_names_leave_out_a_line_without_points():
     ax = Figure().subplots()
     ax.plot([0, 1], [np.nan, np.nan], label="diverged")
-    with style.house():
+    with style.context():
         style.name_lines(ax)
     assert not ax.texts

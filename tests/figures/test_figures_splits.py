@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from dlbook.explorer.style import house
+from dlbook.explorer import style
 from dlbook.figures import splits as figures
 from dlcore import metrics, splits
 
 
 def drawn(draw, *, axes=True, **values):
     """The sentence of one drawing, and its figure."""
-    with house():
+    with style.context():
         figure = Figure(figsize=(7, 3.8), layout="constrained")
         sentence = draw(figure.subplots() if axes else figure, **values)
         figure.draw_without_rendering()

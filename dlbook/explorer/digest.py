@@ -1,0 +1,114 @@
+"""Digest: has anything changed that decides what a chapter's code gives?
+
+A chapter runs again when its own code changes (jupyter-cache sees that) or a module that it imports, directly
+or through others, from the packages that the book's author names. So a change of one module runs the chapters
+that use it and no other.
+"""
+
+import ast
+import hashlib
+import importlib.util
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+# what decides a frame, whatever a chapter imports
+_DRAWN_BY = [
+    _HERE / f"{name}.py" for name in ("explorer", "controls", "prerender", "frames", "style", "numbers")
+]
+# what only puts frames on a page
+_SHOWN_BY = {f"{__package__}.{name}" for name in ("extension", "renderer", "digest")}
+
+
+def roots(packages, folder):
+    """Return for each named package the folder that holds it: the book's own, or where it is installed.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name.
+    """
+    found = {}
+    for package in packages:
+        place = Path(folder, package)
+        if place.is_dir() or place.with_suffix(".py").is_file():
+            found[package] = Path(folder)
+            continue
+        spec = importlib.util.find_spec(package) if package.isidentifier() else None
+        if spec is None or spec.origin in (None, "built-in", "frozen"):
+            raise ValueError(
+                "explorer_packages must name Python packages that are installed or in the book's folder, "
+                f"got {package!r}"
+            )
+        origin = Path(spec.origin)
+        found[package] = origin.parents[1] if origin.stem == "__init__" else origin.parent
+    return found
+
+
+def digest(code, roots):
+    """Return a digest of all that decides the outputs of a chapter besides the chapter itself.
+
+    Parameters
+    ----------
+    code : list of str
+        The chapter's code cells.
+    roots : dict
+        The folder of each package that is looked into, from `roots`.
+    """
+    sums = hashlib.sha256(platform.python_version().encode())
+    for package in ("numpy", "matplotlib"):
+        sums.update(f"{package} {version(package)}\n".encode())
+    files = {path.relative_to(_HERE.parent): path for path in _DRAWN_BY}
+    files |= {path.relative_to(root): path for root, path in _files_behind(code, roots)}
+    for name, path in sorted(files.items()):
+        sums.update(name.as_posix().encode() + b"\0" + path.read_bytes())
+    return sums.hexdigest()[:16]
+
+
+def _files_behind(code, roots):
+    try:
+        waiting = [name for cell in code for name in _imported(_without_magics(cell), roots)]
+    except SyntaxError:  # the cell of another language, or one that will fail: any file may matter
+        return {(root, path) for package, root in roots.items() for path in _all_of(root, package)}
+    seen, files = set(), set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name in _SHOWN_BY:
+            continue
+        seen.add(name)
+        root = roots[name.partition(".")[0]]
+        place = root.joinpath(*name.split("."))
+        for path in (place.with_suffix(".py"), place / "__init__.py"):
+            if path.is_file():
+                files.add((root, path))
+                package = name if path.stem == "__init__" else name.rpartition(".")[0]
+                waiting += _imported(path.read_text(encoding="utf-8"), roots, package)
+    return files
+
+
+def _all_of(root, package):
+    return [*(root / package).rglob("*.py"), *root.glob(f"{package}.py")]
+
+
+def _imported(code, packages, package=""):
+    """Return the modules of the named packages that source in `package` may import, with their parents."""
+    names = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: 1 - node.level or None] if node.level else []
+            module = ".".join([*above, node.module] if node.module else above)
+            names.update([module, *(f"{module}.{alias.name}" for alias in node.names)])
+    parts = [name.split(".") for name in names if name.split(".")[0] in packages]
+    return {".".join(part[:n]) for part in parts for n in range(1, len(part) + 1)}
+
+
+def _without_magics(cell):
+    """Return a cell's Python without IPython's % and ! lines, which keep their place in the indentation."""
+    lines = cell.splitlines()
+    return "\n".join(
+        f"{line[: len(line) - len(line.lstrip())]}pass" if line.lstrip()[:1] in ("%", "!") else line
+        for line in lines
+    )
