@@ -197,7 +197,7 @@ def test_without_scripts_the_default_picture_and_its_sentence_stand(visit, name)
     page = visit(name, java_script_enabled=False).page
     for figure in page.locator("figure.explorer").all():
         assert not figure.locator("form").is_visible()
-        source, alt, sentence = state(figure)
+        _, alt, sentence = state(figure)
         assert alt == sentence and figure.locator("img").is_visible()
 
 
@@ -220,7 +220,8 @@ def test_axe_finds_no_violation_of_wcag_2_1_a_and_aa(visit, name, scheme):
 def test_a_wide_formula_can_be_scrolled_by_keyboard_and_a_narrow_one_is_no_stop(visit):
     page, _, _ = visit("chapters/batch_normalization", width=390)
     page.wait_for_selector("mjx-container[tabindex]")
-    wide = """[...document.querySelectorAll('mjx-container[display="true"]')].map(f => [f.scrollWidth > f.clientWidth, f.tabIndex])"""
+    wide = """[...document.querySelectorAll('mjx-container[display="true"]')].map(
+        formula => [formula.scrollWidth > formula.clientWidth, formula.tabIndex])"""
     found = page.evaluate(wide)
     assert all(tab == (0 if scrolls else -1) for scrolls, tab in found)
     assert {scrolls for scrolls, _ in found} == {True, False}
@@ -263,7 +264,8 @@ def test_a_page_keeps_its_budget(visit, site, name):
         <= pictures + page.locator("figure.plot").count()
     )
     frames = page.evaluate(
-        """[...document.querySelectorAll("figure.explorer script")].flatMap(s => JSON.parse(s.textContent).files)"""
+        """[...document.querySelectorAll("figure.explorer script")].flatMap(
+            table => JSON.parse(table.textContent).files)"""
     )
     if frames:
         weights = sorted(weight(site / "_images" / frame) for frame in frames)
@@ -287,7 +289,7 @@ def test_links_between_pages_lead_somewhere(visit, site, name):
 
 
 def test_no_solution_and_no_hidden_test_is_anywhere_in_the_site(site):
-    """Neither on a page nor in its source, its download or the search index, as whole lines that no chapter has."""
+    """Neither on a page nor in its source, its download or the search index: whole lines of no chapter."""
     release = pytest.importorskip("dlbook.grader.release")
     chapters = "".join(path.read_text() for path in (BOOK / "chapters").glob("*.ipynb"))
     secret = set()

@@ -57,7 +57,8 @@ def test_every_shade_stands_out_from_both_grounds(level):
 COMPARED = [
     ("train", "validation", "test"), ("bias", "variance", "noise", "error"), ("truth", "single", "mean"),
     ("sigmoid", "tanh", "relu"), ("none", "init", "batch_norm", "residual"),
-    ("none", "batch_norm", "layer_norm"), ("rnn", "lstm"), ("honest", "leak"), ("l1", "l2"), ("class_0", "class_1", "class_2"),
+    ("none", "batch_norm", "layer_norm"), ("rnn", "lstm"), ("honest", "leak"),
+    ("l1", "l2"), ("class_0", "class_1", "class_2"),
 ]  # fmt: skip
 
 
