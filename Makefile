@@ -8,7 +8,7 @@ OUT ?= graded
 PICKED := $(if $(CHAPTERS),--chapters $(CHAPTERS))
 CLASS := $(if $(STUDENTS),--students "$(STUDENTS)")
 
-.PHONY: help book serve test check notebooks replications references exercises release grade bench lock clean
+.PHONY: help book serve test check notebooks notebooks-zip copies replications references exercises release grade bench lock clean
 
 help:
 	@echo "make book       build the site in _build/html"
@@ -16,6 +16,8 @@ help:
 	@echo "make test       run all tests: the library, the chapters (nbval), the site"
 	@echo "make check      the inner loop: lint and the unit tests, without chapters, site and browser"
 	@echo "make notebooks  run the chapters again and store their texts  [CHAPTERS=chapters/adam.ipynb]"
+	@echo "make copies     derive the plain copies in notebooks/ from the chapters, exercises and pages"
+	@echo "make notebooks-zip  pack the copies with pictures and the library into _build/notebooks.zip"
 	@echo "make replications  try the published results again and write chapters/replications.md"
 	@echo "make references  write chapters/references.md from references.bib"
 	@echo "make exercises  derive the students' pages of the exercises from their sources"
@@ -54,6 +56,13 @@ notebooks: .venv/ready
 		--ExecutePreprocessor.timeout=600 \
 		--NotebookExporter.preprocessors=dlbook.notebooks.KeepText $(or $(CHAPTERS),$(wildcard chapters/*.ipynb))
 	$(BIN)/pytest --quiet tests/test_notebooks.py
+
+# What GitHub, Colab and the like show; derived, never edited
+copies: .venv/ready
+	$(BIN)/python -m dlbook.plain
+
+notebooks-zip: book
+	$(BIN)/python -m dlbook.plain _build/notebooks.zip
 
 # Tries the published results again, with a clock
 replications: .venv/ready

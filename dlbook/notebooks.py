@@ -123,7 +123,7 @@ def typed_figures(notebook):
         code += " " + ("" if typed else cell.source)
     for text in texts:
         text = re.sub(_NOT_PROSE, "", text, flags=re.DOTALL)
-        for sentence in re.split(r"\n\s*\n|(?<=[.?!:])\s+(?=[A-Z*{])", text):
+        for sentence in re.split(r"\n\s*\n|(?<=[.?!:])\s+(?=[A-Z*{\[])", text):
             if "{cite" in sentence or "references.md#" in sentence or re.match(r"\s*\d+\. ", sentence):
                 continue
             for found in re.finditer(_FIGURE, sentence):

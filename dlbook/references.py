@@ -1,7 +1,7 @@
 """References: which sources does the book cite, and how does a chapter name one?
 
-The sources are in `chapters/references.bib`. `make references` writes the page `chapters/references.md`
-from it: plain Markdown with a target for each key, so it reads the same on the site, in Jupyter and on GitHub. A
+The sources are in `chapters/references.bib`; `make references` writes `references.md` from it:
+plain Markdown with a target for each key, so it reads the same on the site, in Jupyter and on GitHub. A
 chapter cites a source with a plain link, which `citation` and `parenthesis` write, and links a term alike::
 
     [Kohavi (1995)](references.md#kohavi1995)
@@ -39,12 +39,13 @@ ROLES = """## Sources of the chapters
 
 @dataclass(frozen=True)
 class Reference:
-    """A source: its key, the authors' family names, the year as cited ("2018a"), its line on the page."""
+    """A source: key, authors' family names, year as cited ("2018a"), line on the page, address."""
 
     key: str
     families: tuple
     year: str
     line: str
+    link: str = ""
 
     @property
     def authors(self):
@@ -99,7 +100,8 @@ def parse(bibtex):
         if alike[label[key]] > 1:  # two papers of the same authors and year are told apart by a letter
             year += "abcdefgh"[seen[label[key]]]
             seen[label[key]] += 1
-        found[key] = Reference(key, families[key], year, _line(entries[key], year))
+        address = next((url for _, url in _links(entries[key].fields)), "")
+        found[key] = Reference(key, families[key], year, _line(entries[key], year), address)
     return found
 
 
@@ -130,6 +132,30 @@ def parenthesis(references, page=PAGE):
     """
     links = [f"[{found.authors}, {found.year}]({page}#{found.key})" for found in references]
     return f"({'; '.join(links)})"
+
+
+def linked(text, references, page=PAGE):
+    """Return Markdown with plain links in place of MyST's ``cite`` roles.
+
+    Raises
+    ------
+    KeyError
+        If a role names a source that is not among the references.
+
+    Examples
+    --------
+    >>> linked("So {cite:t}`kohavi1995`.", {"kohavi1995": Reference("kohavi1995", ("Kohavi",), "1995", "")})
+    'So [Kohavi (1995)](references.md#kohavi1995).'
+    """
+
+    def link(found):
+        sources = [references[key.strip()] for key in found[2].split(",")]
+        if found[1] == "p":
+            return parenthesis(sources, page)
+        *first, last = (citation(source, page) for source in sources)
+        return f"{', '.join(first)} and {last}" if first else last
+
+    return re.sub(r"\{cite:(t|p)\}`([^`]*)`", link, text)
 
 
 def dead_links(path):
@@ -189,17 +215,17 @@ def _line(entry, year):
     pages = field.get("pages", "")
     where = [text for text in (place, volume, pages, edition, field.get("publisher", "")) if text]
     parts += [", ".join(where) + "."] if where else []
-    parts += [f"{link}." for link in _links(entry.fields)]
+    parts += [f"[{name}]({url})." for name, url in _links(entry.fields)]
     return " ".join(parts)
 
 
 def _links(fields):
     if "doi" in fields:
-        yield f"[doi:{fields['doi']}](https://doi.org/{fields['doi']})"
+        yield f"doi:{fields['doi']}", f"https://doi.org/{fields['doi']}"
     if "eprint" in fields:
-        yield f"[arXiv:{fields['eprint']}](https://arxiv.org/abs/{fields['eprint']})"
+        yield f"arXiv:{fields['eprint']}", f"https://arxiv.org/abs/{fields['eprint']}"
     if "url" in fields:
-        yield f"[{fields['url'].removeprefix('https://')}]({fields['url']})"
+        yield fields["url"].removeprefix("https://"), fields["url"]
 
 
 def main(folder="chapters"):

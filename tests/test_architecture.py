@@ -22,6 +22,7 @@ TOOLS = [
     },  # two tools that any other book or course can use, and pinned arithmetic
     {"sentences"},
     {"notebooks", "replications", "references", "bugs", "figures"},
+    {"plain"},
     {"site"},
 ]
 FLOOR = {("dlcore", room): level for level, rooms in enumerate(LIBRARY) for room in rooms}

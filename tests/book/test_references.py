@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from dlbook.references import Reference, citation, dead_links, page, parenthesis, parse, read
+from dlbook.references import Reference, citation, dead_links, linked, page, parenthesis, parse, read
 
 CHAPTERS = Path(__file__).parents[2] / "chapters"
 SOURCES = sorted([*CHAPTERS.glob("*.ipynb"), *CHAPTERS.glob("*.md"), *CHAPTERS.glob("exercises/*.ipynb")])
@@ -39,6 +39,19 @@ def test_a_parenthesis_holds_several_sources():
     assert parenthesis([KOHAVI, DROPOUT]) == (
         "([Kohavi, 1995](references.md#kohavi1995); [Srivastava et al., 2014](references.md#srivastava2014))"
     )
+
+
+def test_roles_of_sphinx_become_plain_links():
+    references = {source.key: source for source in (KOHAVI, ADAM, DROPOUT)}
+    assert (
+        linked("See {cite:p}`kohavi1995`.", references) == "See ([Kohavi, 1995](references.md#kohavi1995))."
+    )
+    assert linked("{cite:t}`kohavi1995,kingma2015` and `{x}`", references, "../references.md") == (
+        "[Kohavi (1995)](../references.md#kohavi1995) and "
+        "[Kingma and Ba (2015)](../references.md#kingma2015) and `{x}`"
+    )
+    with pytest.raises(KeyError, match="gone"):
+        linked("{cite:t}`gone`", references)
 
 
 def test_latex_becomes_text_and_particles_stay_with_the_family_name():
