@@ -1,3 +1,5 @@
+"""Figures of the chapter initialization: does each sentence say what the data say?"""
+
 import inspect
 import re
 
@@ -62,10 +64,10 @@ def drawn(draw, *args, **values):
 
 def test_the_bars_leave_out_a_relus_zeros_and_pile_up_what_lies_beyond():
     layer = np.array([0.0, 0.0, 0.05, -7.0, 1e9])
-    counts, rows = figures.bars([layer] * 11)
-    assert rows.tolist() == [1, 3, 5, 7, 9, 11]
-    assert counts[0].sum() == 3 and counts[0][0] == 1 and counts[0][-1] == 1
-    assert len(figures.bars([layer, layer])[1]) == 2
+    counts = figures.bars([layer] * 10 + [layer[:3]])
+    assert [bars.sum() for bars in counts] == [3, 3, 3, 3, 3, 1]  # of layers 1, 3, 5, 7, 9, 11
+    assert counts[0][0] == 1 and counts[0][-1] == 1
+    assert len(figures.bars([layer, layer])) == 2
 
 
 def test_units_that_never_part_are_called_exactly_equal():
@@ -76,40 +78,47 @@ def test_units_that_never_part_are_called_exactly_equal():
     assert "exactly equal (constant) and 2.0 apart (random)" in sentence
 
 
-def layers(last, first, depth=6):
-    counts, rows = figures.bars([np.linspace(-1, 1, 50)] * depth)
-    forward, backward = np.ones((16, depth)), np.ones((16, depth))
-    forward[:, -1], backward[:, 0] = last, first
-    return {"bars": counts, "rows": rows, "forward": forward.tolist(), "backward": backward}
-
-
 def test_the_layers_sentence_has_the_last_signal_and_the_first_gradient():
-    results = {("He", "relu", 6): layers(0.5, 3e-7), ("He", "relu", 24): layers(np.inf, np.nan, 24)}
-    sentence, short = drawn(figures.draw_layers, "He", "relu", 6, results=results)
+    ends = {6: (0.5, 3e-7), 24: (np.inf, np.nan)}
+
+    def run(scheme, activation, depth, seed):
+        forward, backward = np.ones(depth), np.ones(depth)
+        forward[-1], backward[0] = ends[depth]
+        bars = figures.bars([np.linspace(-1, 1, 50)] * depth)
+        return {"bars": bars, "forward": forward, "backward": backward}
+
+    results = sweep(run, scheme=["He"], activation=["ReLU"], depth=[6, 24])
+    sentence, short = drawn(figures.draw_layers, "He", "ReLU", 6, results=results)
     assert "He, ReLU, 6 layers" in sentence
     assert "root mean square of 0.5;" in sentence and "arrives at layer 1 with size 3·10⁻⁷" in sentence
-    sentence, deep = drawn(figures.draw_layers, "He", "relu", 24, results=results)
+    sentence, deep = drawn(figures.draw_layers, "He", "ReLU", 24, results=results)
     assert "beyond all numbers" in sentence
     for a, b in zip(short.axes, deep.axes, strict=True):
         assert a.get_xlim() == b.get_xlim() and a.get_ylim() == b.get_ylim()
 
 
 def test_training_curves_state_the_median_of_the_last_fifty_steps():
-    learning = np.r_[np.full(50, 2.0), np.full(50, 1.4)] * np.ones((16, 1))
-    curves, looks = {"He": learning, "Xavier": np.full((16, 100), 2.3)}, {"He": "he", "Xavier": "xavier"}
-    sentence, _ = drawn(figures.draw_curves, curves=curves, looks=looks)
+    runs = {"He": np.r_[np.full(50, 2.0), np.full(50, 1.4)], "Xavier": np.full(100, 2.3)}
+    curves = sweep(lambda init, seed: runs[init], init=list(runs))
+    sentence, _ = drawn(figures.draw_curves, curves)
     assert "over 16 seeds in the last 50 steps: He 1.4, Xavier 2.3" in sentence
-    curves["Xavier"] = np.full((16, 100), np.nan)
-    assert "Xavier diverged" in drawn(figures.draw_curves, curves=curves, looks=looks)[0]
+    runs["Xavier"] = np.full(100, np.nan)
+    assert (
+        "Xavier diverged"
+        in drawn(figures.draw_curves, sweep(lambda init, seed: runs[init], init=list(runs)))[0]
+    )
 
 
 def edge(loss, signal=1.0, multiplier=1.0):
-    scales, line = (0.5, 1.0, 2.0), np.ones((8, 29))
-    signals = {("relu", m): line.copy() for m in scales}
-    signals["relu", multiplier][:, -1] = signal
-    losses = {("relu", m): np.full(8, 2.3) for m in scales}
-    losses["relu", multiplier] = np.asarray(loss)
-    return drawn(figures.draw_edge, "relu", multiplier, signals=signals, losses=losses)
+    def signals(activation, multiplier, seed):
+        return np.r_[np.ones(28), signal if multiplier == at else 1.0]
+
+    def losses(activation, multiplier, seed):
+        return loss[seed] if multiplier == at else 2.3
+
+    at, axes = multiplier, {"activation": ["ReLU"], "multiplier": [0.5, 1.0, 2.0]}
+    runs = {"signals": sweep(signals, **axes), "losses": sweep(losses, seeds=8, **axes)}
+    return drawn(figures.draw_edge, "ReLU", multiplier, **runs)
 
 
 def test_the_edge_states_signal_and_loss_and_counts_what_diverged():
@@ -124,14 +133,16 @@ def test_the_edge_states_signal_and_loss_and_counts_what_diverged():
         assert a.get_xlim() == b.get_xlim() and a.get_ylim() == b.get_ylim()
 
 
+def first_steps(small, large):
+    curves = {0: np.r_[np.full(30, 2.3), small], 10: np.r_[np.full(30, 22.0), large]}
+    return drawn(figures.draw_first_steps, sweep(lambda scale, seed: curves[scale], scale=[0, 10]))[0]
+
+
 def test_the_first_steps_compare_the_largest_last_layer_with_the_smallest():
-    curves = {0: np.r_[np.full(30, 2.3), np.full(10, 1.0)], 10: np.r_[np.full(30, 22.0), np.full(10, 1.5)]}
-    curves = {scale: loss * np.ones((16, 1)) for scale, loss in curves.items()}
-    sentence, _ = drawn(figures.draw_first_steps, curves=curves)
+    sentence = first_steps(np.full(10, 1.0), np.full(10, 1.5))
     assert "First loss 22.0 with a last layer of 10 times He's, 2.3 with 0" in sentence
     assert "in the last ten of 40 steps 1.5 and 1.0" in sentence
-    curves[10][:, 1:] = np.inf
-    assert "steps diverged and 1.0" in drawn(figures.draw_first_steps, curves=curves)[0]
+    assert "steps diverged and 1.0" in first_steps(np.full(10, 1.0), np.full(10, np.inf))
 
 
 @pytest.mark.parametrize(
@@ -139,8 +150,9 @@ def test_the_first_steps_compare_the_largest_last_layer_with_the_smallest():
 )
 def test_the_difference_counts_the_digits_that_agree(error, words):
     steps, s = (1.0, 1e-5), np.linspace(-3, 3, 7)
-    errors = {name: {1.0: 0.3, 1e-5: error} for name in ("central", "one-sided")}
-    slices = {1.0: (s, s + s**2), 1e-5: (s, np.full(7, np.nan))}
+    ways, rises = ["central", "one-sided"], {1.0: s + s**2, 1e-5: np.full(7, np.nan)}
+    errors = sweep(lambda difference, step, seed: error if step < 1 else 0.3, difference=ways, step=steps)
+    slices = sweep(lambda step: [s, rises[step]], step=steps, seeds=None)
     sentence, chosen = drawn(figures.draw_difference, "central", steps[1], errors=errors, slices=slices)
     assert words in sentence and "step 10⁻⁵:" in sentence
     _, other = drawn(figures.draw_difference, "one-sided", steps[0], errors=errors, slices=slices)
@@ -152,8 +164,6 @@ def test_the_transfer_states_the_medians_at_the_fewest_and_the_most_examples():
     values = {"from scratch": (0.6, 0.8), "all layers": (0.7, 0.9), "last layer only": (0.65, 0.75)}
     accuracy = {name: np.tile(pair, (16, 1)) for name, pair in values.items()}
     sentence, _ = drawn(figures.draw_transfer, examples=(1, 100), accuracy=accuracy)
-    assert (
-        "Points above scratch, medians of 16 seeds: with 1 example of each new class all layers +10, last layer only +5"
-        in sentence
-    )
-    assert "with 100: all layers +10, last layer only -5." in sentence
+    start = "Points above scratch, medians of 16 seeds: with 1 example of each new class "
+    assert sentence.startswith(start + "all layers +10, last layer only +5;")
+    assert "with 100: all layers +10, last layer only −5." in sentence
