@@ -128,6 +128,7 @@ def array(name, value, *, ndim=None, shape=None, dtype=None, empty=False):
             a = a.astype(np.float64)
         if a.dtype.kind != "f":
             raise TypeError
+        given = a
         if dtype is not None:
             with np.errstate(over="ignore"):  # 1e300 as float32 is infinite, and refused below
                 a = a.astype(dtype, copy=False)
@@ -142,7 +143,13 @@ def array(name, value, *, ndim=None, shape=None, dtype=None, empty=False):
         raise ValueError(f"{name} must have shape {_shape_text(shape)}, got {a.shape}")
     if not empty and a.size == 0:
         raise ValueError(f"{name} must not be empty, got shape {a.shape}")
-    return finite(name, a)
+    try:
+        return finite(name, a)
+    except NonFinite:
+        if not np.isfinite(given).all():
+            raise
+    i = tuple(int(k) for k in np.argwhere(~np.isfinite(a))[0])
+    raise NonFinite(f"{name} must be finite in {a.dtype}, got {given[i]!s} at index {i}")
 
 
 def finite(name, a):
@@ -160,6 +167,28 @@ def finite(name, a):
         raise NonFinite(
             f"{name} must be finite, got {len(bad)} NaN or infinite value(s), the first at index {where}"
         )
+    return a
+
+
+def floats(name, value):
+    """Return `value` as an array of float32 or float64, without looking at its elements.
+
+    Whole numbers and booleans become float64. float16 is refused: its sums overflow above 65,504.
+
+    Examples
+    --------
+    >>> floats("x", np.ones(3, np.float16))
+    Traceback (most recent call last):
+        ...
+    TypeError: x must be float32 or float64, got float16, whose sums overflow above 65,504
+    """
+    a = np.asarray(value)
+    if a.dtype.kind in "bui":
+        return a.astype(np.float64)
+    if a.dtype == np.float16:
+        raise TypeError(f"{name} must be float32 or float64, got float16, whose sums overflow above 65,504")
+    if a.dtype.kind != "f":
+        raise TypeError(f"{name} must be an array of real numbers, got {_short(value)}")
     return a
 
 

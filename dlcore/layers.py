@@ -1,9 +1,9 @@
 """Layers: what does one step of the signal do, and what does its gradient do on the way back?
 
-Every layer has the same two methods. ``forward(x, training=False)`` returns the output and remembers what
-the way back needs; ``backward(dy)`` takes the gradient of the loss with respect to that output and returns
-the one with respect to ``x``. A layer that learns names its arrays in `params`; the gradient of ``W`` is
-``dW``, written in place, so that both may be views into a network's long vectors.
+Every layer has the two methods of `dlcore.base.Layer`: ``forward(x, training=False)`` returns the output and
+remembers what the way back needs; ``backward(dy, input_gradient=True)`` takes the gradient of the loss with
+respect to that output and returns the one with respect to ``x``. A layer that learns names its arrays in
+`params`; the gradient of ``W`` is ``dW``.
 """
 
 import math
@@ -11,22 +11,12 @@ import math
 import numpy as np
 
 from dlcore import checks
+from dlcore.base import Layer, backward_through
 from dlcore.initialization import he_normal
 
 
-class Layer:
-    """What every layer of this room has in common: nothing to learn, nothing remembered yet."""
-
-    params = ()
-    buffers = ()
-    _memory = None
-
-    def __repr__(self):
-        return f"{type(self).__name__}()"
-
-
 class Dense(Layer):
-    """A linear map of each example: y = x W + b.
+    """A linear map of each example, or of each step of a sequence: y = x W + b.
 
     Parameters
     ----------
@@ -54,7 +44,7 @@ class Dense(Layer):
         checks.generator(rng)
         if not callable(init):
             raise TypeError(f"init must be a function of (shape, rng) such as he_normal, got {init!r}")
-        self.W = init((n_in, n_out), rng)
+        self.W = checks.floats("the weights that init returns", init((n_in, n_out), rng))
         self.dW = np.zeros_like(self.W)
         self.params = ("W",)
         if bias:
@@ -62,15 +52,16 @@ class Dense(Layer):
             self.params = ("W", "b")
 
     def forward(self, x, training=False):
-        """``x: (m, n_in)`` to ``y: (m, n_out)``."""
+        """``x: (m, n_in)`` to ``y: (m, n_out)``, or ``(m, t, n_in)`` to ``(m, t, n_out)``."""
         x = np.asarray(x)
-        if x.ndim != 2 or x.shape[1] != self.n_in:
-            raise ValueError(f"x must have shape (any, {self.n_in}), got {x.shape}")
+        if x.ndim < 2 or x.shape[-1] != self.n_in:
+            others = ", ".join(["any"] * max(1, x.ndim - 1))
+            raise ValueError(f"x must have shape ({others}, {self.n_in}), got {x.shape}")
         self._memory = x
-        y = x @ self.W
+        y = _rows(x) @ self.W
         if "b" in self.params:
             y += self.b
-        return y
+        return y.reshape(*x.shape[:-1], self.n_out)
 
     def backward(self, dy, input_gradient=True):
         """dW = x' dy, db = sum of dy over the examples, dx = dy W'.
@@ -79,14 +70,20 @@ class Dense(Layer):
         as much as its forward pass.
         """
         x = checks.remembered(self, self._memory)
-        dy = checks.same_shape("dy", np.asarray(dy), (len(x), self.n_out))
-        np.matmul(x.T, dy, out=self.dW)
+        dy = checks.same_shape("dy", np.asarray(dy), (*x.shape[:-1], self.n_out))
+        dy = _rows(dy)
+        np.matmul(_rows(x).T, dy, out=self.dW)
         if "b" in self.params:
             np.sum(dy, axis=0, out=self.db)
-        return dy @ self.W.T if input_gradient else None
+        return (dy @ self.W.T).reshape(x.shape) if input_gradient else None
 
     def __repr__(self):
         return f"Dense({self.n_in}, {self.n_out})"
+
+
+def _rows(x):
+    """All examples, and all their steps, one below another."""
+    return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
 
 
 class _Activation(Layer):
@@ -100,9 +97,11 @@ class _Activation(Layer):
         self._memory = x, y
         return y
 
-    def backward(self, dy):
+    def backward(self, dy, input_gradient=True):
+        """dx = dy f'(x), element by element."""
         x, y = checks.remembered(self, self._memory)
-        return checks.same_shape("dy", np.asarray(dy), y.shape) * self.derivative(x, y)
+        dy = checks.same_shape("dy", np.asarray(dy), y.shape)
+        return dy * self.derivative(x, y) if input_gradient else None
 
 
 class Sigmoid(_Activation):
@@ -236,8 +235,10 @@ class Flatten(Layer):
         self._memory = x.shape
         return x.reshape(len(x), -1)
 
-    def backward(self, dy):
-        return np.asarray(dy).reshape(checks.remembered(self, self._memory))
+    def backward(self, dy, input_gradient=True):
+        """The same numbers in the shape of the images."""
+        shape = checks.remembered(self, self._memory)
+        return np.asarray(dy).reshape(shape) if input_gradient else None
 
 
 class Residual(Layer):
@@ -267,11 +268,11 @@ class Residual(Layer):
         self._memory = x.shape
         return x + y
 
-    def backward(self, dy):
-        dy = dx = checks.same_shape("dy", np.asarray(dy), checks.remembered(self, self._memory))
-        for layer in reversed(self.layers):
-            dx = layer.backward(dx)
-        return dy + dx
+    def backward(self, dy, input_gradient=True):
+        """dx = dy + the inner layers' dx."""
+        dy = checks.same_shape("dy", np.asarray(dy), checks.remembered(self, self._memory))
+        dx = backward_through(self.layers, dy, input_gradient)
+        return dy + dx if input_gradient else None
 
     def __repr__(self):
         return f"Residual({', '.join(map(repr, self.layers))})"

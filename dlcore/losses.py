@@ -4,6 +4,8 @@ Each loss gives ``(mean loss, gradient)``: the gradient is that of the *mean*, w
 argument, and has its shape and dtype; it is what ``Network.backward`` starts from.
 """
 
+import math
+
 import numpy as np
 
 from dlcore import checks
@@ -43,12 +45,12 @@ def mse(prediction, target):
     (2.0, array([ 0., -2.]))
     """
     y_hat, y = _pair("prediction", prediction, "target", target)
-    gradient = y_hat - y
+    gradient = _wide(y_hat) - y
     flat = gradient.ravel()
     with np.errstate(over="ignore"):
         loss = np.dot(flat, flat) / flat.size
     gradient *= 2 / flat.size
-    return float(loss), gradient
+    return float(loss), gradient.astype(y_hat.dtype, copy=False)
 
 
 def binary_cross_entropy(logits, y):
@@ -90,40 +92,51 @@ def binary_cross_entropy(logits, y):
     if y.min() < 0 or y.max() > 1:
         wrong = y[(y < 0) | (y > 1)][0]
         raise ValueError(f"y must be between 0 and 1, got {wrong}")
+    dtype, z = z.dtype, _wide(z)
     e = np.exp(-np.abs(z))
-    loss = (np.maximum(z, 0) - z * y + np.log1p(e)).sum() / z.size
+    with np.errstate(over="ignore"):
+        loss = (np.maximum(z, 0) - z * y + np.log1p(e)).sum() / z.size
     sigma = np.where(z >= 0, 1, e) / (1 + e)
     gradient = (sigma - y) / z.size
-    return float(loss), gradient
+    return float(loss), gradient.astype(dtype, copy=False)
 
 
-def softmax_cross_entropy(logits, labels):
+def softmax_cross_entropy(logits, labels, label_smoothing=0.0):
     r"""Mean cross-entropy of one label out of several, from the logits of all classes.
 
     .. math:: p_{ic} = \frac{e^{z_{ic}}}{\sum_k e^{z_{ik}}}, \qquad
-              L = -\frac{1}{m} \sum_i \log p_{i, y_i}, \qquad
-              \frac{\partial L}{\partial z_{ic}} = \frac{1}{m} (p_{ic} - [c = y_i])
+              L = -\frac{1}{m} \sum_i \sum_c q_{ic} \log p_{ic}, \qquad
+              \frac{\partial L}{\partial z_{ic}} = \frac{1}{m} (p_{ic} - q_{ic})
+
+    The target q of a label y is 1 at c = y and 0 elsewhere: L is then the mean of :math:`-\log p_{i, y_i}`.
+    Label smoothing takes a share ε of it and spreads that evenly over all K classes (Szegedy et al. 2016,
+    section 7): :math:`q_{ic} = (1 - ε) [c = y_i] + ε / K`.
 
     The largest logit of a row is subtracted from the row first. That leaves p unchanged and makes every
     exponent at most 0, so nothing overflows at ±1000.
 
     Parameters
     ----------
-    logits : array of shape (m, classes)
+    logits : array of shape (m, classes), or (m, t, classes) for sequences
         What comes *before* the softmax.
-    labels : array of int, shape (m,)
-        From 0 to classes - 1.
+    labels : array of int, shape (m,) or (m, t); or of float, shape of `logits`
+        From 0 to classes - 1; or the probabilities q themselves, each row with the sum 1, as
+        `dlcore.regularization.mixup` makes them.
+    label_smoothing : float in [0, 1]
+        ε.
 
     Returns
     -------
     loss : float
+        Over sequences, the mean over all steps. Infinite, without a warning, where logits so far apart come
+        that their difference overflows.
     gradient : array, shape and dtype of `logits`
 
     Raises
     ------
     ValueError, TypeError
-        If labels are out of range, not whole numbers (one-hot rows: take ``argmax(axis=1)``) or not one
-        per row, or a logit is not finite.
+        If labels are out of range, not whole numbers, not probabilities or not one per row, or a logit is
+        not finite.
 
     Examples
     --------
@@ -133,20 +146,57 @@ def softmax_cross_entropy(logits, labels):
     >>> gradient
     array([[-0.25,  0.25],
            [ 0.  ,  0.  ]])
+    >>> softmax_cross_entropy([[0.0, 0.0]], [0], label_smoothing=0.2)[1]
+    array([[-0.4,  0.4]])
     """
-    z = checks.array("logits", logits, ndim=2)
-    m, classes = z.shape
-    y = checks.labels("labels", labels, classes=classes, length=m)
-    rows = np.arange(m)
-    z = z - z.max(axis=1, keepdims=True)
-    z_y = z[rows, y]
+    given = checks.array("logits", logits, ndim=(2, 3))
+    smoothing = float(checks.number("label_smoothing", label_smoothing, 0, 1))
+    y, q = _targets(labels, given.shape, smoothing)
+    z = _wide(given).reshape(-1, given.shape[-1])
+    m, rows = len(z), np.arange(len(z))
+    with np.errstate(over="ignore", invalid="ignore"):
+        z = z - z.max(axis=1, keepdims=True)
+        z_y = z[rows, y] if q is None else (q * z).sum(axis=1, where=q > 0)  # 0 log 0 = 0
     p = np.exp(z, out=z)
     total = p.sum(axis=1, keepdims=True)
     loss = (np.log(total[:, 0]) - z_y).sum() / m
     p /= total
-    p[rows, y] -= 1
+    if q is None:
+        p[rows, y] -= 1
+    else:
+        p -= q
     p /= m
-    return float(loss), p
+    return float(loss), p.reshape(given.shape).astype(given.dtype, copy=False)
+
+
+def _targets(labels, shape, smoothing):
+    """The labels of all rows and None; or None and q, where it is more than one 1 in each row."""
+    classes = shape[-1]
+    if np.shape(labels) == shape:
+        y, q = None, checks.array("labels", labels).reshape(-1, classes)
+        sums = q.sum(axis=1, dtype=np.float64)
+        wrong = (q < 0).any(axis=1) | (np.abs(sums - 1) > 1e-5)
+        if wrong.any():
+            i = int(np.argmax(wrong))
+            raise ValueError(
+                "labels must be probabilities, none below 0 and with the sum 1 in each row,"
+                f" got {q[i].tolist()!s:.60} in row {i}"
+            )
+    elif len(shape) == 3 and np.shape(labels) != shape[:2]:
+        raise ValueError(
+            f"labels must have one entry per step {shape[:2]}, or shape {shape}, got {np.shape(labels)}"
+        )
+    else:
+        flat = labels if len(shape) == 2 else np.ravel(labels)
+        y, q = checks.labels("labels", flat, classes=classes, length=math.prod(shape[:-1])), None
+    if q is None and smoothing:
+        q = np.eye(classes)[y]
+    return y, q if q is None or not smoothing else (1 - smoothing) * q + smoothing / classes
+
+
+def _wide(a):
+    """float16 as float64, since its sums overflow above 65,504; other floats as they are."""
+    return a.astype(np.float64) if a.dtype == np.float16 else a
 
 
 def _pair(name, value, target_name, target):

@@ -6,13 +6,13 @@ saving and weight norms are one-liners.
 """
 
 import os
-import tempfile
+import stat
 import zipfile
 
 import numpy as np
 
 from dlcore import checks
-from dlcore.layers import Dense
+from dlcore.base import backward_through
 
 
 class Network:
@@ -21,14 +21,15 @@ class Network:
     Parameters
     ----------
     *layers
-        Objects with ``forward(x, training)`` and ``backward(dy)``.
+        Objects with ``forward(x, training)`` and ``backward(dy)``, such as a `dlcore.base.Layer`.
     dtype : numpy dtype
         Of all parameters and all that flows through: float64, or float32, which is about twice as fast.
 
     Attributes
     ----------
     theta, grad : (number of parameters,)
-        The parameters, and the gradient that the last `backward` found. Change them in place.
+        The parameters, and the gradient that the last `backward` found. Change them in place. Frozen
+        parameters are not among them, see `freeze`.
     running : (number of buffers,)
         What layers keep but do not learn: the running averages of batch normalization.
     layers : tuple
@@ -78,16 +79,25 @@ class Network:
 
     def _gather(self):
         """Move the layers' arrays into flat vectors and leave views in their place."""
-        self.theta, self._parameters = self._flattened("params")
-        self.grad, self._gradients = self._flattened("params", "d")
+        self.theta, free = self._flattened("params", frozen=False)
+        self.grad, self._gradients = self._flattened("params", "d", frozen=False)
+        _, kept = self._flattened("params", frozen=True)
+        self._flattened("params", "d", frozen=True)
         self.running, self._buffers = self._flattened("buffers")
-        self._first_learning = min((int(name.split(".")[0]) for name in self._parameters), default=None)
+        self._parameters = {name: {**free, **kept}[name] for name, *_ in self._owned("params")}
+        self._frozen = tuple(kept)
 
-    def _flattened(self, kind, prefix=""):
+    def _owned(self, kind):
+        """The name, the layer and the attribute of every array of a kind, in the layers' order."""
+        return [
+            (f"{name}.{key}", layer, key) for name, layer in self._walk() for key in getattr(layer, kind, ())
+        ]
+
+    def _flattened(self, kind, prefix="", frozen=False):
         owned = [
-            (f"{name}.{key}", layer, prefix + key)
-            for name, layer in self._walk()
-            for key in getattr(layer, kind, ())
+            (name, layer, prefix + key)
+            for name, layer, key in self._owned(kind)
+            if (key in getattr(layer, "_frozen", ())) == frozen
         ]
         arrays = [np.asarray(getattr(layer, attribute), self.dtype) for _, layer, attribute in owned]
         flat = np.concatenate([a.ravel() for a in arrays]) if arrays else np.empty(0, self.dtype)
@@ -98,11 +108,75 @@ class Network:
             setattr(layer, attribute, views[name])
         return flat, views
 
-    def forward(self, x, training=False):
+    def freeze(self, *names):
+        """Take parameters out of `theta`: whatever moves `theta` leaves them as they are.
+
+        Parameters
+        ----------
+        *names : str
+            Names of `parameters`, such as ``"0.W"``, or of layers, such as ``"0"``, for all that they and the
+            layers inside them learn.
+
+        Notes
+        -----
+        `theta` and `grad` become new, shorter arrays, so an optimizer starts afresh. Penalties pass over
+        frozen weights, and `backward` goes no deeper than the first layer that learns. `save` writes frozen
+        parameters too. The running averages of a frozen batch normalization still move in training.
+
+        Examples
+        --------
+        >>> from dlcore.layers import Dense, Tanh
+        >>> rng = np.random.default_rng(0)
+        >>> net = Network(Dense(2, 3, rng=rng), Tanh(), Dense(3, 1, rng=rng))
+        >>> net.freeze("0", "2.b")
+        >>> net.frozen, net.theta.size
+        (('0.W', '0.b', '2.b'), 3)
+        >>> net.unfreeze()
+        >>> net.theta.size
+        13
+        """
+        if not names:
+            raise ValueError("names must name what to freeze, such as '0' or '0.W', got none")
+        self._mark(names, frozenset.union)
+
+    def unfreeze(self, *names):
+        """Put frozen parameters back into `theta`: those named as in `freeze`, or all."""
+        self._mark(names or self._frozen, frozenset.difference)
+
+    @property
+    def frozen(self):
+        """The names of the parameters that are frozen."""
+        return self._frozen
+
+    def _mark(self, names, change):
+        owned = self._owned("params")
+        for name in names:
+            if not any(_is_or_is_in(parameter, name) for parameter, *_ in owned):
+                raise ValueError(f"names must be of parameters or of layers that learn, got {name!r}")
+        for parameter, layer, key in owned:
+            if any(_is_or_is_in(parameter, name) for name in names):
+                layer._frozen = change(frozenset(getattr(layer, "_frozen", ())), {key})
+        self._gather()
+
+    def forward(self, x, training=False, trace=None):
         """The network's output for ``x``, examples in rows, converted to the network's dtype.
 
-        `training` decides what dropout and batch normalization do.
+        `training` decides what dropout and batch normalization do. A list given as `trace` receives the
+        output of each layer: the output of ``net.layers[i]`` is ``trace[i]``.
+
+        Examples
+        --------
+        >>> from dlcore.layers import ReLU, Tanh
+        >>> trace = []
+        >>> Network(ReLU(), Tanh()).forward([[-1.0, 1.0]], trace=trace).round(2)
+        array([[0.  , 0.76]])
+        >>> trace[0]
+        array([[0., 1.]])
         """
+        if trace is not None:
+            if not isinstance(trace, list):
+                raise TypeError(f"trace must be a list, which receives each layer's output, got {trace!r}")
+            trace.clear()
         x = checks.array("x", x, dtype=self.dtype)
         for i, layer in enumerate(self.layers):
             try:
@@ -110,49 +184,51 @@ class Network:
             except ValueError as error:
                 error.add_note(f"in layer {i}, {layer!r}")
                 raise
+            if trace is not None:
+                trace.append(x)
         return x
 
     def backward(self, dy, input_gradient=True):
         """Fill ``grad`` from the gradient ``dy`` of the loss with respect to the output.
 
         Returns the gradient with respect to ``x``, or None if ``input_gradient=False``: training does not
-        need it, and leaves out its cost.
+        need it, and leaves out its cost. It is None, too, where ``x`` holds tokens (`Embedding`).
         """
-        dy = np.asarray(dy, self.dtype)
-        for i, layer in reversed(list(enumerate(self.layers))):
-            if not input_gradient and i == self._first_learning:
-                if isinstance(layer, Dense):
-                    layer.backward(dy, input_gradient=False)
-                else:
-                    layer.backward(dy)
-                return None
-            dy = layer.backward(dy)
-        return dy if input_gradient else None
+        return backward_through(self.layers, np.asarray(dy, self.dtype), input_gradient)
 
     def parameters(self):
-        """Views of ``theta`` by name, such as ``"0.W"``."""
+        """Views of ``theta`` by name, such as ``"0.W"``, and the frozen parameters."""
         return dict(self._parameters)
 
     def gradients(self):
-        """Views of ``grad`` by the same names."""
+        """Views of ``grad`` by the same names; frozen parameters have none."""
         return dict(self._gradients)
 
     def weights(self):
-        """Pairs (W, dW) of all weight matrices: what penalties shrink. Biases, gamma and beta are not among them."""
-        return [(w, self._gradients[name]) for name, w in self._parameters.items() if w.ndim > 1]
+        """Pairs (W, dW) of all weight matrices that learn: what penalties shrink.
+
+        Biases, gamma and beta are not among them.
+        """
+        return [(self._parameters[name], dw) for name, dw in self._gradients.items() if dw.ndim > 1]
 
     def save(self, path):
-        """Write parameters and buffers to one file, whole or not at all: a crash leaves the old file as it was."""
-        path = os.fspath(path)
-        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path) or ".", suffix=".tmp")
+        """Write parameters and buffers to one file, whole or not at all.
+
+        A crash leaves the old file as it was. The file keeps its permissions, and a link still points to it.
+        """
+        path = os.path.realpath(path)
+        temporary = f"{path}.{os.urandom(8).hex()}.tmp"
         try:
-            with os.fdopen(handle, "wb") as file:
+            with open(temporary, "xb") as file:
                 np.savez(file, **self._parameters, **self._buffers)
                 file.flush()
                 os.fsync(file.fileno())
+            if os.path.exists(path):
+                os.chmod(temporary, stat.S_IMODE(os.stat(path).st_mode))
             os.replace(temporary, path)
         except BaseException:
-            os.unlink(temporary)
+            if os.path.exists(temporary):
+                os.unlink(temporary)
             raise
 
     def load(self, path):
@@ -165,7 +241,8 @@ class Network:
         FileNotFoundError
             If there is no such file.
         ValueError
-            If it does not fit; the message says what differs.
+            If it does not fit, or holds numbers too large for this network's dtype; the message says what
+            differs.
         """
         here = {**self._parameters, **self._buffers}
         try:
@@ -184,7 +261,9 @@ class Network:
         ]
         if differences:
             raise ValueError(f"{path} does not fit this network: {'; '.join(differences)}")
-        stored = {name: checks.array(f"{name} in {path}", value) for name, value in stored.items()}
+        stored = {
+            name: checks.array(f"{name} in {path}", value, dtype=self.dtype) for name, value in stored.items()
+        }
         for name, value in stored.items():
             here[name][...] = value
 
@@ -195,3 +274,8 @@ class Network:
 
     def __repr__(self):
         return f"Network({', '.join(map(repr, self.layers))})"
+
+
+def _is_or_is_in(parameter, name):
+    """Whether the parameter ``"3.0.W"`` is what a name like ``"3.0.W"``, ``"3.0"`` or ``"3"`` stands for."""
+    return parameter == name or parameter.startswith(f"{name}.")

@@ -12,17 +12,16 @@ examples lies together in memory. The states before the first step are 0.
 import numpy as np
 
 from dlcore import checks
+from dlcore.base import Layer
 from dlcore.initialization import orthogonal, xavier_uniform
 
 
-class _Recurrent:
+class _Recurrent(Layer):
     """What both layers share: their parameters, and the way into and out of time."""
 
     params = ("W_x", "W_h", "b")
-    buffers = ()
     gates = 1
     dh = None
-    _memory = None
 
     def __init__(self, n_in, n_hidden, init=xavier_uniform, recurrent_init=orthogonal, *, rng):
         self.n_in = checks.integer("n_in", n_in, 1)
@@ -33,11 +32,15 @@ class _Recurrent:
                 raise TypeError(
                     f"{name} must be a function of (shape, rng) such as orthogonal, got {function!r}"
                 )
-        # each gate's block is drawn by itself: its fans are those of n_hidden units
-        self.W_x = np.hstack([init((n_in, n_hidden), rng) for _ in range(self.gates)])
-        self.W_h = np.hstack([recurrent_init((n_hidden, n_hidden), rng) for _ in range(self.gates)])
+        self.W_x = self._drawn("init", init, (n_in, n_hidden), rng)
+        self.W_h = self._drawn("recurrent_init", recurrent_init, (n_hidden, n_hidden), rng)
         self.b = np.zeros(self.gates * n_hidden, self.W_x.dtype)
         self.dW_x, self.dW_h, self.db = map(np.zeros_like, (self.W_x, self.W_h, self.b))
+
+    def _drawn(self, name, init, shape, rng):
+        """The gates' blocks side by side, each drawn by itself: its fans are those of n_hidden units."""
+        blocks = [init(shape, rng) for _ in range(self.gates)]
+        return checks.floats(f"the weights that {name} returns", np.hstack(blocks))
 
     def _time_first(self, x):
         x = checks.array("x", x, shape=(None, None, self.n_in))
@@ -47,12 +50,12 @@ class _Recurrent:
         steps, m, n = like.shape
         return checks.same_shape("dy", np.asarray(dy), (m, steps, n)).swapaxes(0, 1)
 
-    def _sum_over_steps(self, x, h_before, dz):
+    def _sum_over_steps(self, x, h_before, dz, input_gradient):
         """dW_x = sum_t x_t' dz_t,  dW_h = sum_t h_{t-1}' dz_t,  db = sum_t dz_t,  dx_t = dz_t W_x'."""
         np.matmul(_rows(x).T, _rows(dz), out=self.dW_x)
         np.matmul(_rows(h_before).T, _rows(dz), out=self.dW_h)
         np.sum(dz, axis=(0, 1), out=self.db)
-        return (dz @ self.W_x.T).swapaxes(0, 1)
+        return (dz @ self.W_x.T).swapaxes(0, 1) if input_gradient else None
 
     def __repr__(self):
         return f"{type(self).__name__}({self.n_in}, {self.n_hidden})"
@@ -106,7 +109,7 @@ class RNN(_Recurrent):
         self._memory = x, h, h_before
         return h.swapaxes(0, 1).copy()
 
-    def backward(self, dy):
+    def backward(self, dy, input_gradient=True):
         """Backpropagation through time: ``dy: (m, steps, n_hidden)`` to ``dx: (m, steps, n_in)``.
 
         dh_t = dy_t + dz_{t+1} W_h'         from the output, and from the step after
@@ -122,7 +125,7 @@ class RNN(_Recurrent):
             dz[t] = dh[t] * (1 - h[t] ** 2)
             from_later = dz[t] @ W_h.T
         self.dh = dh
-        return self._sum_over_steps(x, h_before, dz)
+        return self._sum_over_steps(x, h_before, dz, input_gradient)
 
 
 class LSTM(_Recurrent):
@@ -193,7 +196,7 @@ class LSTM(_Recurrent):
         self._memory = x, h_before, c, c_before, gates
         return h.swapaxes(0, 1).copy()
 
-    def backward(self, dy):
+    def backward(self, dy, input_gradient=True):
         """Backpropagation through time: ``dy: (m, steps, n_hidden)`` to ``dx: (m, steps, n_in)``.
 
         dh_t = dy_t + dz_{t+1} W_h'                              from the output, and from the step after
@@ -218,10 +221,10 @@ class LSTM(_Recurrent):
             dh_later = dz[t] @ W_h.T
             dc_later = dc[t] * f[t]
         self.dh, self.dc = dh, dc
-        return self._sum_over_steps(x, h_before, dz)
+        return self._sum_over_steps(x, h_before, dz, input_gradient)
 
 
-class LastStep:
+class LastStep(Layer):
     """Keep what the last step says: ``(m, steps, n)`` to ``(m, n)``, for one answer per sequence.
 
     Examples
@@ -234,25 +237,20 @@ class LastStep:
     (5, 1)
     """
 
-    params = ()
-    buffers = ()
-    _memory = None
-
     def forward(self, x, training=False):
         x = checks.array("x", x, ndim=3)
         self._memory = x.shape
         return x[:, -1].copy()
 
-    def backward(self, dy):
+    def backward(self, dy, input_gradient=True):
         """dx is dy in the last step and 0 in all others."""
         m, steps, n = checks.remembered(self, self._memory)
         dy = checks.same_shape("dy", np.asarray(dy), (m, n))
+        if not input_gradient:
+            return None
         dx = np.zeros((m, steps, n), dy.dtype)
         dx[:, -1] = dy
         return dx
-
-    def __repr__(self):
-        return "LastStep()"
 
 
 def _states(x, n_hidden, dtype):

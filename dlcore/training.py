@@ -4,6 +4,8 @@
 the optimizer. It returns a `History` and prints nothing.
 """
 
+import math
+import weakref
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,14 +21,15 @@ class History:
     Attributes
     ----------
     loss : list of float
-        One number per epoch: the mean over *all* its examples, penalty included, each taken as the network
-        was when their mini-batch was used. (The last mini-batch's loss alone is a noisy stand-in.)
+        One number per whole epoch: the mean over *all* its examples, penalty included, each taken as the
+        network was when their mini-batch was used. (The last mini-batch's loss alone is a noisy stand-in.)
     validation_loss : list of float
         One per epoch, in evaluation mode, without penalty; empty without validation data.
     step_loss, lr : list of float
         One per step: the mini-batch's loss, and the learning rate used.
     stopped : str
-        Why it ended: "finished", "early" (early stopping) or "interrupted" (Ctrl-C).
+        Why it ended: "finished", "early" (early stopping), "on_step" (which returned True) or "interrupted"
+        (Ctrl-C).
     """
 
     loss: list = field(default_factory=list)
@@ -37,7 +40,10 @@ class History:
 
 
 class Diverged(checks.NonFinite):
-    """Training ran into NaN or infinity. `history` holds what came before; the weights are as the last step left them."""
+    """Training ran into NaN or infinity.
+
+    `history` holds what came before; the weights are as the last step left them.
+    """
 
     def __init__(self, message, history):
         super().__init__(message)
@@ -62,6 +68,8 @@ def minibatches(n, batch_size, rng):
 def predict(net, x, batch_size=1000):
     """The network's output in evaluation mode, `batch_size` examples at a time."""
     x = np.asarray(x)
+    if x.ndim == 0 or len(x) == 0:
+        raise ValueError(f"x must hold at least one example, got shape {x.shape}")
     starts = range(0, len(x), checks.integer("batch_size", batch_size, 1))
     with np.errstate(over="ignore", invalid="ignore"):  # a diverged network answers NaN, without a warning
         return np.concatenate([net.forward(x[start : start + batch_size]) for start in starts])
@@ -87,6 +95,8 @@ def evaluate(net, x, y, loss):
 def error_rate(net, x, y):
     """The share of the examples whose largest output is not at their label, in evaluation mode.
 
+    For sequences, outputs ``(m, t, classes)`` and labels ``y: (m, t)``, the share of all steps.
+
     Examples
     --------
     >>> from dlcore.layers import Dense
@@ -97,9 +107,12 @@ def error_rate(net, x, y):
     0.25
     """
     outputs, y = predict(net, x), np.asarray(y)
-    if y.shape != (len(outputs),):
-        raise ValueError(f"y must have one label per example, shape ({len(outputs)},), got {y.shape}")
-    return float(np.mean(outputs.argmax(axis=1) != y))
+    if outputs.ndim < 2 or outputs.shape[-1] < 2:
+        raise ValueError(f"net must have an output for each class, got outputs of shape {outputs.shape}")
+    if y.shape != outputs.shape[:-1]:
+        raise ValueError(f"y must have one label per example, shape {outputs.shape[:-1]}, got {y.shape}")
+    labels = checks.labels("y", y.ravel(), classes=outputs.shape[-1])
+    return float(np.mean(outputs.argmax(axis=-1).ravel() != labels))
 
 
 def fit(
@@ -117,6 +130,8 @@ def fit(
     penalty=None,
     clip=None,
     early_stopping=None,
+    on_step=None,
+    start_step=0,
     progress=None,
 ):
     """Train `net` in place by mini-batch descent.
@@ -128,6 +143,8 @@ def fit(
     loss : function of (output, target) returning (mean loss, gradient)
         Such as `dlcore.losses.softmax_cross_entropy`.
     optimizer : Optimizer
+        One that remembers gradients belongs to the network that `fit` moved with it first, until its
+        ``reset()``; for a copy of the network, go on with ``copy.deepcopy(optimizer)``.
     epochs, batch_size : int
     rng : numpy.random.Generator
         Shuffles the examples, afresh in each epoch.
@@ -141,6 +158,11 @@ def fit(
         Changes it in place, such as ``lambda grad: clip_by_norm(grad, 1.0)``.
     early_stopping : EarlyStopping, optional
         Watches the validation loss; the best epoch's parameters are put back at the end.
+    on_step : function of the step's number, optional
+        Called after each step. It may look at ``net`` and record, set ``optimizer.lr`` (for as long as no
+        `schedule` does) or end the training by returning True.
+    start_step : int
+        The number of the first step: where a run that goes on takes up `schedule` and `on_step`.
     progress : bool, optional
         Show a progress bar.
 
@@ -154,6 +176,8 @@ def fit(
     Diverged
         A ValueError, when loss or gradient becomes NaN or infinite. The weights are as the last step left
         them.
+    ValueError
+        If the optimizer has moved another network.
 
     Examples
     --------
@@ -176,40 +200,71 @@ def fit(
         if validation is None:
             raise ValueError("validation must be given for early_stopping to watch, got None")
         early_stopping.reset()
-    history, base_lr = History(), optimizer.lr
+    start_step = checks.integer("start_step", start_step, 0)
+    if on_step is not None and not callable(on_step):
+        raise TypeError(f"on_step must be a function of the step's number, got {on_step!r}")
+    _claim(optimizer, net)
+    history, base_lr, step = History(), optimizer.lr, start_step
     try:
         with np.errstate(over="ignore", invalid="ignore"), tqdm(total=epochs, disable=not progress) as bar:
             for _ in range(epochs):
-                total = 0.0
+                total, seen = 0.0, 0
                 for batch in minibatches(len(x), batch_size, rng):
                     if schedule is not None:
-                        optimizer.lr = float(base_lr * schedule(len(history.step_loss)))
+                        optimizer.lr = float(base_lr * schedule(step))
+                    lr = optimizer.lr
                     value = _step(net, x[batch], y[batch], loss, optimizer, penalty, clip)
                     history.step_loss.append(value)
-                    history.lr.append(optimizer.lr)
+                    history.lr.append(lr)
                     total += value * len(batch)
-                history.loss.append(total / len(x))
-                if validation is not None:
-                    history.validation_loss.append(evaluate(net, *validation, loss))
-                bar.update()
-                bar.set_postfix(loss=history.loss[-1])
-                if early_stopping is not None:
-                    if early_stopping.update(history.validation_loss[-1], net.theta, net.running):
-                        history.stopped = "early"
+                    seen += len(batch)
+                    if on_step is not None and _says_stop(on_step(step)):
+                        history.stopped = "on_step"
                         break
+                    step += 1
+                if seen == len(x):
+                    history.loss.append(total / len(x))
+                    if validation is not None:
+                        history.validation_loss.append(evaluate(net, *validation, loss))
+                    bar.update()
+                    bar.set_postfix(loss=history.loss[-1])
+                    if early_stopping is not None:
+                        enough = early_stopping.update(history.validation_loss[-1], net.theta, net.running)
+                        if enough and history.stopped == "finished":
+                            history.stopped = "early"
+                if history.stopped != "finished":
+                    break
     except KeyboardInterrupt:
         history.stopped = "interrupted"
     except checks.NonFinite as error:
-        raise Diverged(
-            f"training diverged in step {len(history.step_loss) + 1} (epoch {len(history.loss) + 1}) with"
-            f" {optimizer!r}: {error}",
-            history,
-        ) from None
+        where = f"step {step + 1} (epoch {len(history.loss) + 1}) with {optimizer!r}"
+        raise Diverged(f"training diverged in {where}: {error}", history) from None
     finally:
         optimizer.lr = base_lr
-    if early_stopping is not None and history.stopped != "interrupted":
+    has_best = early_stopping is not None and early_stopping.best_step is not None
+    if has_best and history.stopped != "interrupted":
         early_stopping.restore(net.theta, net.running)
     return history
+
+
+_NETWORK_OF = weakref.WeakKeyDictionary()
+
+
+def _claim(optimizer, net):
+    """An optimizer's memory is of one network: refuse to move another with it."""
+    first = _NETWORK_OF.get(optimizer)
+    if first is not None and first() is not net and getattr(optimizer, "memory", None):
+        raise ValueError(
+            f"optimizer must not carry the memory of another network, got {optimizer!r} after"
+            f" {optimizer.t} steps: call optimizer.reset(), or build a new one"
+        )
+    _NETWORK_OF[optimizer] = weakref.ref(net)
+
+
+def _says_stop(answer):
+    if answer is not None and not isinstance(answer, (bool, np.bool_)):
+        raise TypeError(f"on_step must return True to stop, or else False or None, got {answer!r}")
+    return bool(answer)
 
 
 def _step(net, x, y, loss, optimizer, penalty, clip):
@@ -220,10 +275,13 @@ def _step(net, x, y, loss, optimizer, penalty, clip):
         for w, dw in net.weights():
             value += penalty.penalty(w)
             dw += penalty.gradient(w)
+    value = float(value)
+    if not math.isfinite(value):
+        raise checks.NonFinite(f"the loss must be finite, got {value}")
     if clip is not None:
         clip(net.grad)
     optimizer.step(net.theta, net.grad)
-    return float(value)
+    return value
 
 
 def _checked_data(net, x, y, validation):

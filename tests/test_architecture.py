@@ -7,9 +7,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LIBRARY = [
-    {"checks"},
+    {"checks", "base"},
     {"initialization", "optimizers", "schedules", "losses", "metrics", "splits", "data", "gradient_check"},
-    {"layers", "recurrent", "normalization", "regularization"},
+    {"layers", "recurrent", "normalization", "regularization", "attention"},
     {"network"},
     {"training"},
     {"search"},
@@ -31,8 +31,8 @@ DOORS = {"dlcore.book"}  # the old names of dlbook: they alone look upwards
 ALLOWED_IN_THE_LIBRARY = {"numpy", "joblib", "tqdm"}
 STANDARD = {
     "abc", "bisect", "collections", "contextlib", "dataclasses", "functools", "gzip", "hashlib", "heapq",
-    "inspect", "io", "itertools", "json", "math", "numbers", "os", "pathlib", "signal", "struct", "sys",
-    "tempfile", "time", "traceback", "typing", "warnings", "zipfile", "zlib",
+    "inspect", "io", "itertools", "json", "math", "numbers", "os", "pathlib", "signal", "stat", "statistics",
+    "struct", "sys", "tempfile", "time", "traceback", "typing", "warnings", "weakref", "zipfile", "zlib",
 }  # fmt: skip
 
 

@@ -13,6 +13,12 @@ def examples(dtype=np.float64):
     yield binary_cross_entropy, rng.normal(size=6).astype(dtype), np.array([0, 1, 1, 0, 1, 0])
     yield binary_cross_entropy, rng.normal(size=(6, 1)).astype(dtype), rng.random((6, 1))
     yield softmax_cross_entropy, rng.normal(size=(6, 4)).astype(dtype), np.array([0, 1, 2, 3, 3, 0])
+    yield softmax_cross_entropy, rng.normal(size=(2, 3, 4)).astype(dtype), np.array([[0, 1, 2], [3, 3, 0]])
+    yield (
+        softmax_cross_entropy,
+        rng.normal(size=(3, 2)).astype(dtype),
+        np.array([[1, 0], [0.25, 0.75], [0.5, 0.5]]),
+    )
 
 
 def central_differences(loss, z, target, h=1e-6):
@@ -119,8 +125,13 @@ def test_losses_and_gradients_equal_pytorchs(dtype):
             scaled = z * z.dtype.type(scale)
             value, gradient = loss(scaled, target)
             z_t = torch.tensor(scaled, requires_grad=True)
-            t = target if loss is softmax_cross_entropy else target.astype(dtype)
-            value_t = theirs[loss](z_t, torch.tensor(t))
+            t = torch.tensor(target if target.dtype.kind == "i" else target.astype(dtype))
+            if z.ndim == 3:
+                value_t = theirs[loss](z_t.reshape(-1, 4), t.ravel())
+            elif loss is not softmax_cross_entropy:
+                value_t = theirs[loss](z_t, t.to(z_t.dtype))
+            else:
+                value_t = theirs[loss](z_t, t)
             value_t.backward()
             np.testing.assert_allclose(value, value_t.item(), **tolerance)
             np.testing.assert_allclose(gradient, z_t.grad.numpy(), **tolerance)
@@ -154,7 +165,7 @@ def test_what_is_not_finite_is_refused_in_logits_and_targets(bad):
         ([0, 3], ValueError, "labels must be between 0 and 2, got 3 at index 1"),
         ([0, -1], ValueError, "labels must be between 0 and 2, got -1 at index 1"),
         ([0], ValueError, r"labels must have one entry per example \(2\), got 1"),
-        (np.eye(3)[:2], ValueError, "labels must be a non-empty one-dimensional array"),
+        (np.eye(4)[:2], ValueError, "labels must be a non-empty one-dimensional array"),
         ([0.5, 1], TypeError, "labels must be whole numbers"),
     ],
 )
@@ -164,7 +175,7 @@ def test_labels_that_name_no_class_are_refused(labels, error, message):
 
 
 def test_logits_of_the_wrong_shape_are_refused():
-    with pytest.raises(ValueError, match=r"logits must have 2 axes, got shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"logits must have 2 or 3 axes, got shape \(3,\)"):
         softmax_cross_entropy(np.zeros(3), [0])
     with pytest.raises(ValueError, match=r"logits must have shape \(m,\) or \(m, 1\), got \(3, 2\)"):
         binary_cross_entropy(np.zeros((3, 2)), np.zeros((3, 2)))
@@ -176,3 +187,99 @@ def test_logits_of_the_wrong_shape_are_refused():
 def test_a_target_that_is_no_probability_is_refused(y):
     with pytest.raises(ValueError, match=f"y must be between 0 and 1, got {y}"):
         binary_cross_entropy(np.zeros(2), [0, y])
+
+
+# Label smoothing, sequences, probabilities as targets
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5, 1.0])
+@pytest.mark.parametrize("shape", [(6, 4), (2, 3, 4)])
+def test_label_smoothing_equals_pytorchs(shape, smoothing):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    z, labels = rng.normal(size=shape, scale=5), rng.integers(0, 4, shape[:-1])
+    loss, gradient = softmax_cross_entropy(z, labels, label_smoothing=smoothing)
+    z_t = torch.tensor(z, requires_grad=True)
+    flat = torch.tensor(labels.ravel())
+    loss_t = torch.nn.functional.cross_entropy(z_t.reshape(-1, 4), flat, label_smoothing=smoothing)
+    loss_t.backward()
+    np.testing.assert_allclose(loss, loss_t.item(), rtol=1e-10)
+    np.testing.assert_allclose(gradient, z_t.grad.numpy(), rtol=1e-10, atol=1e-15)
+
+
+def test_smoothed_labels_are_the_mixture_of_the_label_and_all_classes():
+    rng = np.random.default_rng(0)
+    z, labels = rng.normal(size=(6, 4)), rng.integers(0, 4, 6)
+    q = 0.8 * np.eye(4)[labels] + 0.2 / 4
+    for smoothed, mixture in zip(softmax_cross_entropy(z, labels, 0.2), softmax_cross_entropy(z, q)):
+        np.testing.assert_allclose(smoothed, mixture, rtol=1e-14)
+    twice = softmax_cross_entropy(z, q, label_smoothing=0.5)
+    np.testing.assert_allclose(twice[0], softmax_cross_entropy(z, 0.5 * q + 0.5 / 4)[0], rtol=1e-14)
+
+
+def test_one_hot_rows_cost_what_their_labels_cost():
+    z, labels = np.random.default_rng(1).normal(size=(9, 3)), np.arange(9) % 3
+    loss, gradient = softmax_cross_entropy(z, labels)
+    for dtype in (float, np.float32, int, bool):
+        loss_1, gradient_1 = softmax_cross_entropy(z, np.eye(3, dtype=dtype)[labels])
+        assert np.isclose(loss_1, loss, rtol=1e-14)
+        np.testing.assert_allclose(gradient_1, gradient, rtol=1e-12, atol=1e-16)
+
+
+def test_all_steps_of_all_sequences_count_alike():
+    rng = np.random.default_rng(0)
+    z, labels = rng.normal(size=(2, 3, 4)), rng.integers(0, 4, (2, 3))
+    loss, gradient = softmax_cross_entropy(z, labels)
+    flat_loss, flat_gradient = softmax_cross_entropy(z.reshape(6, 4), labels.ravel())
+    assert loss == flat_loss
+    np.testing.assert_array_equal(gradient.reshape(6, 4), flat_gradient)
+
+
+def test_smoothing_is_safe_where_a_probability_vanishes():
+    loss, gradient = softmax_cross_entropy([[1000.0, -1000.0]], [0], label_smoothing=0.5)
+    assert loss == 500  # a quarter of 2,000
+    np.testing.assert_array_equal(gradient, [[0.25, -0.25]])
+    loss, _ = softmax_cross_entropy(np.array([[3e38, -3e38]], np.float32), [[1.0, 0.0]])
+    assert loss == 0
+
+
+def test_a_difference_of_logits_that_overflows_costs_infinity():
+    loss, gradient = softmax_cross_entropy(np.array([[3e38, -3e38]], np.float32), [1])
+    assert loss == np.inf
+    np.testing.assert_array_equal(gradient, [[1, -1]])
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([[0.5, 0.4]], r"labels must be probabilities, .* got \[0.5, 0.4\] in row 0"),
+        ([[1.5, -0.5]], "labels must be probabilities"),
+        ([[np.nan, 1.0]], "labels must be finite"),
+    ],
+)
+def test_targets_that_are_no_probabilities_are_refused(labels, message):
+    with pytest.raises(ValueError, match=message):
+        softmax_cross_entropy(np.zeros((1, 2)), labels)
+
+
+def test_labels_of_sequences_have_one_entry_per_step():
+    for labels in (np.zeros(6, int), np.zeros((3, 2), int), np.zeros((2, 3, 1), int)):
+        with pytest.raises(ValueError, match=r"labels must have one entry per step \(2, 3\)"):
+            softmax_cross_entropy(np.zeros((2, 3, 4)), labels)
+    with pytest.raises(ValueError, match="labels must be between 0 and 3, got 4"):
+        softmax_cross_entropy(np.zeros((2, 3, 4)), np.full((2, 3), 4))
+    with pytest.raises(ValueError, match="label_smoothing must be between 0 and 1, got 1.5"):
+        softmax_cross_entropy(np.zeros((1, 2)), [0], label_smoothing=1.5)
+
+
+def test_float16_losses_are_summed_where_they_do_not_overflow():
+    """100,000 examples that cost 10 each: their sum is no float16, their mean is."""
+    z = np.tile(np.array([[10, 0]], np.float16), (100_000, 1))
+    loss, gradient = softmax_cross_entropy(z, np.ones(100_000, np.int8))
+    assert loss == pytest.approx(10, rel=1e-4) and gradient.dtype == np.float16
+    loss, gradient = binary_cross_entropy(z[:, 0], np.zeros(100_000))
+    assert loss == pytest.approx(10, rel=1e-4) and gradient.dtype == np.float16
+    loss, gradient = mse(z, np.zeros_like(z))
+    assert loss == 50 and gradient.dtype == np.float16 and gradient[0, 0] == np.float16(20 / 200_000)
+    loss, gradient = mse(np.full(4, 6e4, np.float16), np.full(4, -6e4, np.float16))
+    assert loss == pytest.approx(1.2e5**2, rel=1e-3) and np.isfinite(gradient).all()

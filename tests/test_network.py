@@ -1,5 +1,7 @@
 import copy
+import os
 import pickle
+import stat
 import subprocess
 import sys
 
@@ -11,6 +13,8 @@ from dlcore.layers import Dense, Flatten, ReLU, Residual, Sigmoid, Tanh
 from dlcore.losses import softmax_cross_entropy
 from dlcore.network import Network
 from dlcore.normalization import BatchNorm, LayerNorm
+from dlcore.optimizers import Adam
+from dlcore.training import fit
 
 
 def build(seed=0, dtype=np.float64, hidden=5):
@@ -256,3 +260,158 @@ def test_the_same_seeds_give_the_same_weights_to_the_bit_in_two_processes():
         for _ in range(2)
     }
     assert len(outputs) == 1 and len(outputs.pop()) > 100
+
+
+# Frozen parameters
+
+
+def train(net, steps=5, **settings):
+    x, labels = batch(40)
+    settings = {"epochs": steps, "batch_size": 40, "rng": np.random.default_rng(0)} | settings
+    return fit(net, x, labels, softmax_cross_entropy, Adam(0.1), **settings)
+
+
+def test_a_frozen_layer_stays_and_the_others_learn():
+    net = build()
+    net.freeze("0", "3.0.W", "1")
+    assert net.frozen == ("0.W", "0.b", "1.gamma", "1.beta", "3.0.W")
+    before = {name: p.copy() for name, p in net.parameters().items()}
+    train(net)
+    for name, p in net.parameters().items():
+        assert (p == before[name]).all() == (name in net.frozen), name
+
+
+def test_theta_is_what_learns_and_its_gradient_is_the_same_as_without_freezing():
+    net, free, (x, labels) = build(), build(), batch()
+    net.freeze("0", "3.1.gamma")
+    assert net.theta.size == net.grad.size == free.theta.size - 25 - 5
+    for each in (net, free):
+        _, dy = softmax_cross_entropy(each.forward(x, training=True), labels)
+        each.backward(dy, input_gradient=False)
+    assert list(net.gradients()) == [n for n in free.gradients() if n not in net.frozen]
+    for name, gradient in net.gradients().items():
+        np.testing.assert_array_equal(gradient, free.gradients()[name])
+    assert list(net.parameters()) == list(free.parameters())
+    assert [w.shape for w, _ in net.weights()] == [(5, 5), (5, 3)]
+    np.testing.assert_array_equal(net.backward(dy), free.backward(dy))
+
+
+def test_the_way_back_goes_no_deeper_than_the_first_layer_that_learns():
+    net, (x, labels) = build(), batch()
+    net.freeze("0", "1")
+    _, dy = softmax_cross_entropy(net.forward(x), labels)
+    net.layers[0].dW[...] = net.layers[1].dgamma[...] = 7
+    net.backward(dy, input_gradient=False)
+    assert (net.layers[0].dW == 7).all() and (net.layers[1].dgamma == 7).all()
+    assert (net.gradients()["3.0.W"] != 0).all()
+
+
+def test_what_is_unfrozen_learns_again_from_where_it_was():
+    net, (x, _) = build(), batch()
+    y, theta = net.forward(x), net.theta.copy()
+    net.freeze("0", "3")
+    net.freeze("4.b")
+    net.unfreeze("0.b", "3.0")
+    assert net.frozen == ("0.W", "3.1.gamma", "3.1.beta", "4.b")
+    np.testing.assert_array_equal(net.forward(x), y)
+    net.unfreeze()
+    assert net.frozen == ()
+    np.testing.assert_array_equal(net.theta, theta)
+    np.testing.assert_array_equal(net.forward(x), y)
+    net.theta[:] = 0
+    assert not any(p.any() for p in net.parameters().values())
+
+
+def test_a_copy_and_a_file_keep_frozen_parameters(tmp_path):
+    net, other, (x, _) = build(), build(seed=3), batch()
+    net.freeze("0")
+    twin = copy.deepcopy(net)
+    assert twin.frozen == net.frozen and twin.theta.size == net.theta.size
+    net.save(tmp_path / "net.npz")
+    other.load(tmp_path / "net.npz")
+    np.testing.assert_array_equal(other.forward(x), net.forward(x))
+    net.load(tmp_path / "net.npz")
+    assert net.frozen == ("0.W", "0.b")
+
+
+def test_a_name_that_is_no_parameters_is_refused_and_nothing_is_frozen():
+    net = build()
+    for name in ("7", "0.V", "2", "", "3.0.W.x"):
+        with pytest.raises(
+            ValueError, match=f"names must be of parameters or of layers that learn, got '{name}'"
+        ):
+            net.freeze("0", name)
+    with pytest.raises(ValueError, match="names must name what to freeze"):
+        net.freeze()
+    assert net.frozen == ()
+
+
+# Activations in sight
+
+
+def test_a_trace_holds_each_layers_output():
+    net, (x, _) = build(), batch()
+    trace = ["old"]
+    y = net.forward(x, trace=trace)
+    assert len(trace) == len(net.layers)
+    h = x
+    for layer, seen in zip(net.layers, trace):
+        h = layer.forward(h)
+        np.testing.assert_array_equal(h, seen)
+    np.testing.assert_array_equal(trace[-1], y)
+    with pytest.raises(TypeError, match="trace must be a list"):
+        net.forward(x, trace=True)
+
+
+# Files
+
+
+def test_a_new_file_has_the_usual_mode_and_an_old_one_keeps_its_own(tmp_path):
+    path, net = tmp_path / "net.npz", build()
+    usual = tmp_path / "usual"
+    usual.touch()
+    net.save(path)
+    assert path.stat().st_mode == usual.stat().st_mode
+    path.chmod(0o640)
+    net.save(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_a_link_goes_on_pointing_to_the_file(tmp_path):
+    (tmp_path / "runs").mkdir()
+    path, link = tmp_path / "runs" / "net.npz", tmp_path / "latest.npz"
+    os.symlink(path, link)
+    build(seed=1).save(link)  # also where there is no file yet
+    build(seed=2).save(link)
+    assert link.is_symlink() and not path.is_symlink()
+    net = build()
+    net.load(path)
+    np.testing.assert_array_equal(net.theta, build(seed=2).theta)
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["latest.npz", "net.npz", "runs"]
+
+
+def test_a_folder_that_is_missing_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        build().save(tmp_path / "nowhere" / "net.npz")
+
+
+def test_numbers_too_large_for_the_networks_dtype_are_refused_and_change_nothing(tmp_path):
+    big, small = build(), build(seed=1, dtype=np.float32)
+    big.theta[-1] = 1e300
+    big.save(tmp_path / "net.npz")
+    theta = small.theta.copy()
+    with pytest.raises(ValueError, match=r"4.b in .* must be finite in float32, got 1e\+300 at index \(2,\)"):
+        small.load(tmp_path / "net.npz")
+    np.testing.assert_array_equal(small.theta, theta)
+
+
+def test_a_sequence_goes_through_a_dense_layer_step_by_step():
+    x = batch(6)[0]
+    dense = Network(Dense(4, 3, rng=np.random.default_rng(0)))
+    steps = x.reshape(2, 3, 4)
+    np.testing.assert_array_equal(dense.forward(steps).reshape(6, 3), dense.forward(x))
+    with pytest.raises(ValueError, match=r"x must have shape \(any, any, 4\), got \(2, 3, 5\)"):
+        dense.forward(np.ones((2, 3, 5)))
+    with pytest.raises(ValueError, match=r"dy must have shape \(2, 3, 3\), got \(6, 3\)"):
+        dense.forward(steps)
+        dense.backward(np.ones((6, 3)))

@@ -1,3 +1,6 @@
+import copy
+import gc
+
 import numpy as np
 import pytest
 
@@ -8,7 +11,7 @@ from dlcore.network import Network
 from dlcore.normalization import BatchNorm
 from dlcore.optimizers import SGD, Adam
 from dlcore.regularization import L2, EarlyStopping, clip_by_norm
-from dlcore.training import Diverged, History, evaluate, fit, minibatches, predict
+from dlcore.training import Diverged, History, error_rate, evaluate, fit, minibatches, predict
 
 
 def line(m=64, seed=0):
@@ -214,3 +217,190 @@ def test_an_integer_is_no_generator():
         fit(linear(), x, y, mse, SGD(0.1), epochs=1, batch_size=8, rng=0)
     with pytest.raises(TypeError, match="rng must be"):
         list(minibatches(5, 2, 0))
+
+
+# The loss is checked
+
+
+def overflowing():
+    return line(20)[0].astype(np.float32), np.full((20, 1), 1e20, np.float32)
+
+
+@pytest.mark.parametrize("stopping", [None, EarlyStopping(patience=2)])
+def test_an_infinite_loss_is_divergence_with_its_history(stopping):
+    x, y = overflowing()
+    net = Network(Dense(1, 1, rng=np.random.default_rng(0)), dtype=np.float32)
+    with pytest.raises(Diverged, match=r"step 1 \(epoch 1\) .* the loss must be finite, got inf") as caught:
+        go(net, x, y, validation=(x, y), early_stopping=stopping)
+    assert caught.value.history.step_loss == []
+
+
+def test_a_penalty_that_overflows_is_divergence():
+    x, y = line()
+    net = linear()
+    net.theta[0] = 1e200
+    with pytest.raises(Diverged, match="the loss must be finite, got inf"):
+        go(net, 0 * x, y, penalty=L2(1.0))
+
+
+def test_early_stopping_without_a_best_is_no_error():
+    """Every validation loss is infinite: there is nothing to put back, and patience ends the training."""
+    x, y = line(20)
+    far = np.full((3, 1), 1e20, np.float32)
+    net = Network(Dense(1, 1, rng=np.random.default_rng(0)), dtype=np.float32)
+    history = go(
+        net, x, y, epochs=9, validation=(far[:, :1] * 0, far), early_stopping=EarlyStopping(patience=3)
+    )
+    assert history.stopped == "early" and history.validation_loss == [np.inf] * 3
+    assert np.isfinite(net.theta).all()
+
+
+# on_step and start_step
+
+
+def test_on_step_is_called_after_each_step_with_its_number():
+    x, y = line()
+    net, seen = linear(), []
+    before = net.theta.copy()
+    go(net, x, y, epochs=2, on_step=lambda step: seen.append((step, net.theta.copy())))
+    assert [step for step, _ in seen] == list(range(16))
+    assert (seen[0][1] != before).all()
+    np.testing.assert_array_equal(seen[-1][1], net.theta)
+
+
+def test_watching_changes_nothing():
+    x, y = line()
+    watched, plain = linear(), linear()
+    go(watched, x, y, on_step=lambda step: None)
+    go(plain, x, y)
+    np.testing.assert_array_equal(watched.theta, plain.theta)
+
+
+@pytest.mark.parametrize("last, epochs", [(10, 1), (7, 1), (15, 2)])
+def test_on_step_ends_the_training_by_returning_true(last, epochs):
+    x, y = line()
+    net, reference = linear(), linear()
+    history = go(net, x, y, epochs=5, on_step=lambda step: step == last, validation=(x, y))
+    assert history.stopped == "on_step"
+    assert len(history.step_loss) == len(history.lr) == last + 1
+    assert len(history.loss) == len(history.validation_loss) == epochs  # whole ones only
+    if last % 8 == 7:
+        go(reference, x, y, epochs=epochs)
+        np.testing.assert_array_equal(net.theta, reference.theta)
+
+
+def test_on_step_changes_the_rate_until_the_end_of_the_training():
+    x, y = line()
+    optimizer = SGD(0.1)
+
+    def drop(step):
+        if step == 4:
+            optimizer.lr = 0.01
+
+    history = go(linear(), x, y, optimizer=optimizer, epochs=1, on_step=drop)
+    assert history.lr == [0.1] * 5 + [0.01] * 3 and optimizer.lr == 0.1
+
+
+def test_early_stopping_keeps_its_best_when_on_step_ends_the_training():
+    x, y = line()
+    net, stopping = linear(), EarlyStopping()
+    history = go(net, x, y, epochs=5, validation=(x, y), early_stopping=stopping, on_step=lambda s: s == 20)
+    assert history.stopped == "on_step" and len(history.loss) == 2
+    assert evaluate(net, x, y, mse) == min(history.validation_loss) == stopping.best
+
+
+def test_a_run_that_goes_on_takes_up_the_schedule_where_it_was():
+    x, y = line()
+    steps, schedule = [], schedules.exponential(0.9)
+    history = go(linear(), x, y, epochs=1, schedule=schedule, start_step=100, on_step=steps.append)
+    assert steps == list(range(100, 108))
+    np.testing.assert_allclose(history.lr, [0.1 * schedule(step) for step in steps])
+    with pytest.raises(Diverged, match=r"in step 10\d \(epoch 1\)"):
+        go(linear(), x, y, optimizer=SGD(1e50), start_step=100)
+
+
+@pytest.mark.parametrize(
+    "change, error, message",
+    [
+        (dict(on_step=5), TypeError, "on_step must be a function of the step's number, got 5"),
+        (dict(on_step=lambda step: step), TypeError, "on_step must return True to stop, .* got 0"),
+        (dict(start_step=-1), ValueError, "start_step must be at least 0, got -1"),
+        (dict(start_step=1.5), TypeError, "start_step must be a whole number"),
+    ],
+)
+def test_wrong_watchers_are_refused(change, error, message):
+    x, y = line()
+    optimizer = SGD(0.1)
+    with pytest.raises(error, match=message):
+        go(linear(), x, y, optimizer=optimizer, schedule=schedules.exponential(0.5), **change)
+    assert optimizer.lr == 0.1
+
+
+# One optimizer, one network
+
+
+def test_an_optimizer_does_not_carry_one_networks_memory_to_another():
+    x, y = line()
+    adam, first, second = Adam(0.1), linear(), linear(1)
+    go(first, x, y, optimizer=adam)
+    go(first, x, y, optimizer=adam)  # the same network goes on
+    theta = second.theta.copy()
+    with pytest.raises(ValueError, match=r"optimizer must not carry the memory of another .* after 48 steps"):
+        go(second, x, y, optimizer=adam)
+    np.testing.assert_array_equal(second.theta, theta)
+    adam.reset()
+    go(second, x, y, optimizer=adam)
+    go(copy.deepcopy(first), x, y, optimizer=copy.deepcopy(adam))
+    del second
+    gc.collect()
+    with pytest.raises(ValueError, match="optimizer must not carry the memory"):
+        go(linear(1), x, y, optimizer=adam)
+
+
+def test_an_optimizer_without_memory_moves_any_network():
+    x, y = line()
+    sgd, twin = SGD(0.1), linear()
+    for net in (linear(), linear()):
+        go(net, x, y, optimizer=sgd)
+    go(twin, x, y)
+    np.testing.assert_array_equal(net.theta, twin.theta)
+
+
+# predict and error_rate
+
+
+@pytest.mark.parametrize("x", [np.empty((0, 1)), [], 3.0])
+def test_no_examples_are_refused_by_name(x):
+    with pytest.raises(ValueError, match="x must hold at least one example, got shape"):
+        predict(linear(), x)
+
+
+def test_the_error_rate_of_sequences_counts_every_step():
+    net = Network(Dense(2, 2, rng=np.random.default_rng(0)))
+    net.theta[:] = [1, 0, 0, 1, 0, 0]
+    x = np.eye(2)[[[0, 1, 1], [1, 0, 0]]]
+    assert error_rate(net, x, [[0, 1, 0], [1, 0, 0]]) == pytest.approx(1 / 6)
+    assert error_rate(net, x[:, 0], np.array([0, 0], np.int8)) == 0.5
+
+
+@pytest.mark.parametrize(
+    "y, error, message",
+    [
+        ([0], ValueError, r"one label per example, shape \(2,\), got \(1,\)"),
+        ([[0], [1]], ValueError, "one label per example"),
+        ([0, 2], ValueError, "y must be between 0 and 1, got 2"),
+        (["0", "1"], TypeError, "y must be whole numbers"),
+        ([0.5, 1.0], TypeError, "y must be whole numbers"),
+    ],
+)
+def test_the_error_rate_refuses_what_are_no_labels(y, error, message):
+    net = Network(Dense(1, 2, rng=np.random.default_rng(0)))
+    with pytest.raises(error, match=message):
+        error_rate(net, np.ones((2, 1)), y)
+
+
+def test_the_error_rate_needs_an_output_for_each_class():
+    with pytest.raises(
+        ValueError, match=r"net must have an output for each class, got outputs of shape \(2, 1\)"
+    ):
+        error_rate(linear(), np.ones((2, 1)), [0, 1])

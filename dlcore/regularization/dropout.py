@@ -23,9 +23,10 @@ network with the same seed meet the same noise.
 import numpy as np
 
 from dlcore import checks
+from dlcore.base import Layer
 
 
-class _Noise:
+class _Noise(Layer):
     """y = r ∘ x: the base multiplies, forwards and backwards; a subclass draws the factors r.
 
     Attributes
@@ -34,14 +35,13 @@ class _Noise:
         The factors of the last `forward`: noise after training, its mean after evaluation.
     """
 
-    params = ()
-    buffers = ()
     mean = 1.0
 
     def __init__(self, p, rng):
         self.p = float(checks.number("p", p, 0, below=1))
+        if np.float32(self.p) == 1:
+            raise ValueError(f"p must be below 1 in float32, in which the noise is drawn, got {p!r}")
         self.rng = checks.generator(rng)
-        self._shape = None
 
     def draw(self, shape):
         """Return the factors for one forward pass in training, one for each element."""
@@ -52,13 +52,13 @@ class _Noise:
         x = checks.array("x", x)
         r = self.draw(x.shape) if training else np.asarray(self.mean)
         self.r = r.astype(x.dtype, copy=False)
-        self._shape = x.shape
+        self._memory = x.shape
         return self.r * x
 
-    def backward(self, dy):
+    def backward(self, dy, input_gradient=True):
         """Return dL/dx = r ∘ dL/dy, with the factors of the last `forward`."""
-        shape = checks.remembered(self, self._shape)
-        return self.r * checks.array("dy", dy, shape=shape)
+        dy = checks.array("dy", dy, shape=checks.remembered(self, self._memory))
+        return self.r * dy if input_gradient else None
 
     def __repr__(self):
         return f"{type(self).__name__}({self.p:g})"
