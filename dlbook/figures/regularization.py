@@ -3,8 +3,10 @@
 import numpy as np
 from matplotlib.ticker import NullFormatter
 
+from dlbook.explorer.numbers import count, fixed, percent, plain
 from dlbook.explorer.style import band, look, name_lines, palette, shades
 from dlcore.regularization import EarlyStopping
+from dlcore.search import spread
 
 METHODS = {
     "none": ("no penalty", "none"),
@@ -17,7 +19,7 @@ METHODS = {
 
 
 def draw_shrinkage(ax, *, factor, theory, measured):
-    """Mean squared error of a shrunken estimate: ``theory`` a line, ``measured`` dots, both ``(factors,)``."""
+    """Mean squared error of a shrunken estimate by factor: `theory` as a line, `measured` as dots."""
     ax.plot(factor, theory, color=palette["ink"], linewidth=1.6)
     ax.plot(factor, measured, "o", color=palette["l2"], markersize=6)
     best = int(np.argmin(measured))
@@ -28,8 +30,8 @@ def draw_shrinkage(ax, *, factor, theory, measured):
     ax.set(xlabel="the estimate is multiplied by", ylabel="mean squared error", xlim=(-0.03, 1.06))
     ax.set_ylim(0, 1.08 * np.max(theory))
     return (
-        f"The unbiased estimate has the mean squared error {measured[-1]:.2f}; multiplied by {factor[best]:.1f} "
-        f"it has {measured[best]:.2f}, the lowest of the {len(factor)} factors tried."
+        f"The unbiased estimate has the mean squared error {measured[-1]:.2f}; multiplied by "
+        f"{factor[best]:.1f} it has {measured[best]:.2f}, the lowest of the {len(factor)} factors tried."
     )
 
 
@@ -57,28 +59,29 @@ def ball(q, size):
     return size * w / (largest[:, 0] * np.sum((np.abs(w) / largest) ** q, axis=1) ** (1 / q))[:, None]
 
 
-def draw_corner(figure, *, q, strength, angle, results):
+def draw_corner(figure, *, q, strength, angle, solutions, target):
     """Loss, ball and solution in the plane; both weights by strength.
 
-    `results` holds ``target`` (the loss's own minimum), ``H[angle]``, ``strengths`` and
-    ``solutions[q, angle]`` of shape ``(strengths, 2)``.
+    `solutions` is a sweep over `q`, `strength` and `angle` of the loss's curvature ``H`` and the best weights
+    ``w``; the loss alone is least at `target`.
     """
-    strengths, path = list(results["strengths"]), np.asarray(results["solutions"][q, angle], float)
-    target, H, at = np.asarray(results["target"]), results["H"][angle], strengths.index(strength)
-    w = path[at]
+    strengths, path = solutions.axes["strength"], solutions["w"].at(q=q, angle=angle).values
+    here = solutions.at(q=q, strength=strength, angle=angle)
+    target, H, w = np.asarray(target), here["H"], here["w"]
     left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
     a, b = np.meshgrid(np.linspace(-1.8, 2.6, 130), np.linspace(-1.8, 1.9, 110))
     d = np.stack([a - target[0], b - target[1]], axis=-1)
     loss = 0.5 * np.einsum("...i,ij,...j", d, H, d)
-    here = 0.5 * (w - target) @ H @ (w - target)
+    height = 0.5 * (w - target) @ H @ (w - target)
     left.contour(a, b, loss, levels=[0.02, 0.15, 0.5, 1.1, 2], colors=[palette["grey"]], linewidths=0.9)
-    if here > 1e-9:
-        left.contour(a, b, loss, levels=[here], colors=[palette["ink"]], linewidths=1.8)
+    if height > 1e-9:
+        left.contour(a, b, loss, levels=[height], colors=[palette["ink"]], linewidths=1.8)
     size = np.sum(np.abs(w) ** q) ** (1 / q)
     if size > 0:
         edge = ball(q, size)
-        left.fill(*edge.T, color=palette["l1"] if q <= 1 else palette["l2"], alpha=0.16, linewidth=0)
-        left.plot(*edge.T, color=palette["l1"] if q <= 1 else palette["l2"], linewidth=1.8)
+        colour = palette["l1"] if q <= 1 else palette["l2"]
+        left.fill(*edge.T, color=colour, alpha=0.16, linewidth=0)
+        left.plot(*edge.T, color=colour, linewidth=1.8)
     for line in (left.axhline, left.axvline):
         line(0, color=palette["muted"], linewidth=0.9)
     left.plot(*target, "+", color=palette["ink"], markersize=11, markeredgewidth=2)
@@ -96,8 +99,8 @@ def draw_corner(figure, *, q, strength, angle, results):
     ending = {0: f"neither weight is 0, the smaller is {np.min(np.abs(w)):.2f}",
               1: "one weight is exactly 0", 2: "both weights are exactly 0"}[zeros]  # fmt: skip
     return (
-        f"q = {q:g}, strength {strength:g}, loss turned by {_minus(f'{angle:g}')}°: the solution is "
-        f"({_minus(f'{w[0]:.2f}')}, {_minus(f'{w[1]:.2f}')}); {ending}."
+        f"q = {q:g}, strength {strength:g}, loss turned by {plain(angle)}°: the solution is "
+        f"({fixed(w[0], 2)}, {fixed(w[1], 2)}); {ending}."
     )
 
 
@@ -136,12 +139,12 @@ def draw_pull(figure, *, steps, results):
     right.legend(loc="upper right")
     now = {name: results["w"][name][steps] for name in _PULLS}
     if not all(np.isfinite(w) and abs(w) < 10 for w in now.values()):
-        return f"After {steps} steps a path has diverged and is drawn at the upper edge."
-    told = {name: _minus(f"{w:.3f}") for name, w in now.items()}
+        return f"After {count(steps, 'step')} a path has diverged and is drawn at the upper edge."
+    told = {name: fixed(w, 3) for name, w in now.items()}
     told["proximal"] = "exactly 0" if now["proximal"] == 0 else told["proximal"]
     return (
-        f"After {steps} steps: with L2 the weight is {told['L2']}, with L1 and plain subgradient steps "
-        f"{told['subgradient']}, with proximal steps {told['proximal']}."
+        f"After {count(steps, 'step')}: with L2 the weight is {told['L2']}, with L1 and plain subgradient "
+        f"steps {told['subgradient']}, with proximal steps {told['proximal']}."
     )
 
 
@@ -156,13 +159,8 @@ def draw_wave(figure, *, x, y, grid, wave, fits, sizes):
     left.plot(x, y, "o", color=palette["truth"], markersize=4)
     for name, fit in fits.items():
         title, meaning = METHODS[name]
-        left.plot(
-            grid,
-            np.clip(np.nan_to_num(fit, nan=9), -1.8, 1.8),
-            color=palette[meaning],
-            linewidth=1.7,
-            label=title,
-        )
+        shown = np.clip(np.nan_to_num(fit, nan=9), -1.8, 1.8)
+        left.plot(grid, shown, color=palette[meaning], linewidth=1.7, label=title)
     left.set(xlim=(0, 2 * np.pi), ylim=(-2.1, 1.8), xlabel="x", title="one seed's fits, 25 training points")
     left.legend(loc="lower left", ncols=2, fontsize=9.5, columnspacing=1)
     threshold = np.logspace(-5, 0.5, 80)
@@ -176,32 +174,32 @@ def draw_wave(figure, *, x, y, grid, wave, fits, sizes):
     right.minorticks_off()
     name_lines(right)
     below = {name: np.median(np.mean(np.asarray(w) <= 0.01, axis=1)) for name, w in sizes.items()}
-    told = ", ".join(f"{METHODS[name][0]} {100 * share:.0f} %" for name, share in below.items())
-    return f"Weights of absolute value at most 0.01, median over {len(next(iter(sizes.values())))} seeds: {told}."
+    told = ", ".join(f"{METHODS[name][0]} {percent(share)}" for name, share in below.items())
+    return f"Weights of absolute value at most 0.01, median over {len(w)} seeds: {told}."
 
 
-def draw_monte_carlo(figure, *, p, points, activation, results):
+def draw_monte_carlo(figure, *, p, points, activation, runs, grid, truth, blocks):
     """One network's Monte-Carlo mean and spread, and the spread inside and outside the data by p.
 
-    ``results["runs"][p, points, activation]`` holds ``x``, ``y``, ``mean``, ``spread`` (one seed, on the
-    grid) and ``inside``, ``outside``, ``covered`` (by seed); ``grid``, ``truth``, ``blocks`` are common.
+    `runs` is a sweep over `p`, `points` and `activation`. Its outputs are ``x``, ``y``, ``mean``, ``spread``
+    (one network, on the `grid`) and ``inside``, ``outside``, ``covered`` (of each network).
     """
-    runs, grid, run = results["runs"], results["grid"], results["runs"][p, points, activation]
+    run = runs.at(p=p, points=points, activation=activation)
     left, right = figure.subplots(1, 2, width_ratios=(1.7, 1))
-    mean, spread = (np.nan_to_num(np.asarray(run[k], float), nan=99) for k in ("mean", "spread"))
-    for start, end in results["blocks"]:
+    mean, width = (np.nan_to_num(run[k], nan=99) for k in ("mean", "spread"))
+    for start, end in blocks:
         left.axvspan(start, end, color=palette["grid"], linewidth=0)
-    low, high = (np.clip(mean + k * spread, -3.2, 4) for k in (-2, 2))
+    low, high = (np.clip(mean + k * width, -3.2, 4) for k in (-2, 2))
     left.fill_between(grid, low, high, color=palette["dropout"], alpha=0.25, linewidth=0)
     mean = np.where(abs(mean) < 4, mean, np.nan)
     left.plot(grid, mean, color=palette["dropout"], label="mean ± 2 spreads")
-    left.plot(grid, results["truth"], color=palette["truth"], linestyle=":", linewidth=1.6, label="truth")
+    left.plot(grid, truth, color=palette["truth"], linestyle=":", linewidth=1.6, label="truth")
     left.plot(run["x"], run["y"], "o", color=palette["truth"], markersize=4)
     left.set(xlim=(grid[0], grid[-1]), ylim=(-3.2, 5.2), xlabel="x", title=f"{activation}, one seed")
     left.legend(loc="upper center", ncols=2, columnspacing=1)
-    shares = sorted({key[0] for key in runs})
+    shares = runs.axes["p"]
     for side, colour in (("outside", palette["highlight"]), ("inside", palette["dropout"])):
-        values = np.array([runs[share, points, activation][side] for share in shares], float).T
+        values = runs[side].at(points=points, activation=activation).values.T
         band(right, shares, np.where(np.isfinite(values), values, 9), color=colour, label=side)
         right.plot(p, np.nan_to_num(np.median(run[side]), nan=9), "o", color=colour, markersize=9)
     right.set(xlim=(0, 1.05 * shares[-1]), ylim=(0, 1.4), xlabel="p", title="spread")
@@ -210,19 +208,17 @@ def draw_monte_carlo(figure, *, p, points, activation, results):
     if not np.isfinite(inside + outside):
         return f"p = {p:g}, {points} points, {activation}: training diverged; nothing was measured."
     return (
-        f"p = {p:g}, {points} points, {activation}: the spread is {inside:.2f} inside the data and {outside:.2f} "
-        f"outside, {outside / inside:.1f} times as much; outside, mean ± 2 spreads holds the truth at "
-        f"{100 * np.mean(run['covered']):.0f} % of the places."
+        f"p = {p:g}, {points} points, {activation}: the spread is {inside:.2f} inside the data and "
+        f"{outside:.2f} outside, {outside / inside:.1f} times as much; outside, mean ± 2 spreads holds the "
+        f"truth at {percent(np.mean(run['covered']))} of the places."
     )
 
 
 def stopped(validation, patience):
     """Return (look at which early stopping stops, look whose weights it hands back) for one run."""
     stopping = EarlyStopping(patience)
-    for look_number, loss in enumerate(validation):
-        if stopping.update(float(loss)):
-            break
-    return look_number, stopping.best_step
+    at = next((i for i, loss in enumerate(validation) if stopping.update(float(loss))), len(validation) - 1)
+    return at, stopping.best_step
 
 
 def draw_stopping(figure, *, patience, noise, results):
@@ -258,8 +254,9 @@ def draw_stopping(figure, *, patience, noise, results):
     handed = np.median(test[rows, [b for _, b in stops]])
     where = f"stops at epoch {epochs[stop]}" if stop < len(epochs) - 1 else f"runs to epoch {epochs[stop]}"
     return (
-        f"Noise {noise:g}, patience {patience}: this run {where} and hands back epoch {epochs[best]}. Test error, "
-        f"median over {len(stops)} seeds: {handed:.3f} handed back, {np.median(test[:, -1]):.3f} at the end."
+        f"Noise {noise:g}, patience {patience}: this run {where} and hands back epoch {epochs[best]}. Test "
+        f"error, median over {len(stops)} seeds: {handed:.3f} handed back, {np.median(test[:, -1]):.3f} at "
+        "the end."
     )
 
 
@@ -275,29 +272,24 @@ def draw_altered(figure, *, images):
 
 
 def draw_augmentation(ax, *, errors):
-    """Test errors by augmentation; ``errors[name]`` maps "plain" and "altered" to values by seed."""
-    names = list(errors)
+    """Test errors on ``plain`` and ``altered`` images: a sweep over `change`, the augmentation."""
+    names, tests = errors.axes["change"], {"plain": "plain test images", "altered": "moved test images"}
+    median = {}
     for k, (test, meaning, mark) in enumerate((("plain", "none", "o"), ("altered", "highlight", "D"))):
-        for row, name in enumerate(names):
-            low, middle, high = 100 * np.percentile(errors[name][test], [25, 50, 75])
-            y = -row + 0.13 - 0.26 * k
-            ax.plot([low, high], [y, y], color=palette[meaning], linewidth=3, alpha=0.5)
-            label = {"plain": "plain test images", "altered": "moved test images"}[test] if row == 0 else None
-            ax.plot(middle, y, mark, color=palette[meaning], label=label)
+        low, median[test], high = spread(errors[test].values, axis=1)
+        y = 0.13 - 0.26 * k - np.arange(len(names))
+        ax.hlines(y, 100 * low, 100 * high, color=palette[meaning], linewidth=3, alpha=0.5)
+        ax.plot(100 * median[test], y, mark, color=palette[meaning], label=tests[test])
     ax.set_yticks([-row for row in range(len(names))], names)
     ax.set(xlim=(20, 80), xlabel="test error, %")
     ax.legend(loc="upper center")
-    best = {test: min(names, key=lambda n: np.median(errors[n][test])) for test in ("plain", "altered")}
-    median = {test: 100 * np.median(errors[name][test]) for test, name in best.items()}
-    worst = max(names, key=lambda n: np.median(errors[n]["plain"]))
-    return (
-        f"Lowest on plain test images: {best['plain']} with {median['plain']:.0f} % errors; on moved ones: "
-        f"{best['altered']} with {median['altered']:.0f} %. Highest on plain ones: {worst} with "
-        f"{100 * np.median(errors[worst]['plain']):.0f} %."
+    plain_best, moved_best, worst = (
+        median["plain"].argmin(),
+        median["altered"].argmin(),
+        median["plain"].argmax(),
     )
-
-
-def _minus(text):
-    """A number with a minus sign, and no minus before a rounded zero."""
-    text = text.lstrip("-") if text.strip("-0.") == "" else text
-    return text.replace("-", "−")
+    return (
+        f"Lowest on plain test images: {names[plain_best]} with {percent(median['plain'].min())} errors; on "
+        f"moved ones: {names[moved_best]} with {percent(median['altered'].min())}. Highest on plain ones: "
+        f"{names[worst]} with {percent(median['plain'].max())}."
+    )

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dlbook.figures import regularization as figures
+from dlcore.search import sweep
 from drawing import drawn, limits
 
 
@@ -24,9 +25,15 @@ def test_the_shrinkage_sentence_names_the_factor_of_least_error():
     assert "error 0.49; multiplied by 0.7 it has 0.25" in sentence
 
 
-def corner(path):
-    return {"target": [1.5, 0.6], "strengths": [0.1, 1.0], "H": {0: np.diag([1.5, 0.5]), 30: np.eye(2)},
-            "solutions": {(1, 0): np.array(path), (1, 30): np.array(path)}}  # fmt: skip
+def corner(path, **setting):
+    """The figure of two solutions, at the strengths 0.1 and 1, which are the same for both angles."""
+    path = dict(zip((0.1, 1.0), path, strict=True))
+    curvatures = {0: np.diag([1.5, 0.5]), 30: np.eye(2)}
+    solutions = sweep(
+        lambda q, strength, angle: {"H": curvatures[angle], "w": path[strength]},
+        q=[1], strength=list(path), angle=list(curvatures), seeds=None,
+    )  # fmt: skip
+    return drawn(figures.draw_corner, q=1, solutions=solutions, target=[1.5, 0.6], **setting)
 
 
 @pytest.mark.parametrize(
@@ -35,21 +42,18 @@ def corner(path):
      ([0.0, 0.0], "both weights are exactly 0.")],
 )  # fmt: skip
 def test_the_corner_sentence_counts_exact_zeros_only(w, ending):
-    sentence, _ = drawn(figures.draw_corner, q=1, strength=1.0, angle=0, results=corner([[1.4, 0.5], w]))
+    sentence, _ = corner([[1.4, 0.5], w], strength=1.0, angle=0)
     assert sentence.endswith(ending)
 
 
 def test_almost_zero_is_not_zero():
-    sentence, _ = drawn(
-        figures.draw_corner, q=1, strength=1.0, angle=0, results=corner([[1, 1], [1.2, -1e-9]])
-    )
+    sentence, _ = corner([[1.0, 1.0], [1.2, -1e-9]], strength=1.0, angle=0)
     assert "(1.20, 0.00); neither weight is 0, the smaller is 0.00." in sentence
 
 
 def test_the_corners_axes_do_not_move():
-    results = corner([[1.4, 0.5], [-0.3, 0.0]])
-    views = [limits(drawn(figures.draw_corner, q=1, strength=s, angle=a, results=results)[1])
-             for s, a in ((0.1, 0), (1.0, 30))]  # fmt: skip
+    path = [[1.4, 0.5], [-0.3, 0.0]]
+    views = [limits(corner(path, strength=s, angle=a)[1]) for s, a in ((0.1, 0), (1.0, 30))]
     assert views[0] == views[1]
 
 
@@ -60,7 +64,7 @@ def pull(last):
 
 def test_the_pull_tells_all_three_weights_at_the_step_shown():
     sentence, figure = drawn(figures.draw_pull, steps=1, results=pull(0.25))
-    assert "After 1 steps: with L2 the weight is 0.500" in sentence
+    assert "After 1 step: with L2 the weight is 0.500" in sentence
     assert "subgradient steps −0.500, with proximal steps exactly 0." in sentence
     assert limits(figure) == limits(drawn(figures.draw_pull, steps=2, results=pull(0.25))[1])
 
@@ -77,25 +81,24 @@ def test_the_share_of_small_weights_is_a_median_over_seeds():
     sentence, _ = drawn(
         figures.draw_wave, x=x, y=x, grid=x, wave=x, fits=fits, sizes={"none": none, "L1": l1}
     )
-    assert "median over 3 seeds: no penalty 0 %, L1 75 %." in sentence
+    assert "median over 3 seeds: no penalty 0%, L1 75%." in sentence
 
 
-def monte_carlo(outside):
+def monte_carlo(outside, p):
     run = {"x": [0.0], "y": [0.0], "mean": [0.0, np.nan], "spread": [1.0, 1.0],
            "inside": [0.1, 0.2, 0.3], "outside": outside, "covered": [0.0, 0.5, 1.0]}  # fmt: skip
-    runs = {(p, 10, "tanh"): run for p in (0.1, 0.5)}
-    return {"runs": runs, "grid": np.array([0.0, 1.0]), "truth": np.zeros(2), "blocks": [(0, 0.5)]}
+    axes = {"p": [0.1, 0.5], "points": [10], "activation": ["tanh"]}
+    runs = sweep(lambda p, points, activation: run, **axes, seeds=None)
+    setting = {"grid": np.array([0.0, 1.0]), "truth": np.zeros(2), "blocks": [(0, 0.5)]}
+    return drawn(figures.draw_monte_carlo, p=p, points=10, activation="tanh", runs=runs, **setting)
 
 
 def test_the_spread_is_compared_inside_and_outside():
-    setting = {"points": 10, "activation": "tanh", "results": monte_carlo([0.5, 0.6, 0.7])}
-    sentence, figure = drawn(figures.draw_monte_carlo, p=0.1, **setting)
+    sentence, figure = monte_carlo([0.5, 0.6, 0.7], p=0.1)
     assert "0.20 inside the data and 0.60 outside, 3.0 times as much" in sentence
-    assert "at 50 % of the places" in sentence
-    assert limits(figure) == limits(drawn(figures.draw_monte_carlo, p=0.5, **setting)[1])
-    diverged = monte_carlo([np.nan] * 3)
-    sentence, _ = drawn(figures.draw_monte_carlo, p=0.1, points=10, activation="tanh", results=diverged)
-    assert "diverged; nothing was measured" in sentence
+    assert "at 50% of the places" in sentence
+    assert limits(figure) == limits(monte_carlo([0.5, 0.6, 0.7], p=0.5)[1])
+    assert "diverged; nothing was measured" in monte_carlo([np.nan] * 3, p=0.1)[0]
 
 
 def test_patience_waits_for_so_many_looks_without_a_best():
@@ -123,8 +126,9 @@ def test_the_test_error_is_that_of_the_weights_handed_back():
 
 
 def test_the_best_augmentation_is_named_for_each_test():
-    errors = {"none": {"plain": [0.2, 0.3, 0.4], "altered": [0.6] * 3},
-              "shift": {"plain": [0.35] * 3, "altered": [0.4] * 3}}  # fmt: skip
+    by_change = {"none": {"plain": [0.2, 0.3, 0.4], "altered": [0.6] * 3},
+                 "shift": {"plain": [0.35] * 3, "altered": [0.4] * 3}}  # fmt: skip
+    errors = sweep(lambda change: by_change[change], change=list(by_change), seeds=None)
     sentence, _ = drawn(figures.draw_augmentation, errors=errors)
-    assert "plain test images: none with 30 % errors; on moved ones: shift with 40 %" in sentence
-    assert "Highest on plain ones: shift with 35 %" in sentence
+    assert "plain test images: none with 30% errors; on moved ones: shift with 40%" in sentence
+    assert "Highest on plain ones: shift with 35%" in sentence
