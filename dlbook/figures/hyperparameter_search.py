@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from dlbook.explorer.numbers import count, fixed, number, percent, points
 from dlbook.explorer.style import band, name_lines, palette
+from dlcore.search import spread
 
 COLOURS = {
     "grid": palette["grey"],
@@ -30,19 +32,18 @@ def weights(matters):
     return np.array(_SUPPORT[matters])
 
 
-def draw_shadows(figure, *, budget, matters, results):
-    """A grid and a random search with the shadows of their points, and the best that 100 searches of each
-    find.
+def draw_shadows(figure, *, budget, matters, runs):
+    """A grid and a random search with the shadows of their points, and the best of 100 searches of each.
 
-    ``results[budget, matters]`` maps "grid" and "random" to ``points`` (budget, 2) of one search and ``best``
-    (searches,), the distance of the best point to the optimum along what matters.
+    `runs` is a sweep over `budget` and `matters`. Its outputs are ``grid`` and ``random``, the distance of
+    each search's best point to the optimum along what matters, and ``lattice`` and ``drawn``, the points of
+    one search.
     """
     axes = figure.subplots(2, 2, width_ratios=(1, 1.15))
-    largest = max(run["best"].max() for both in results.values() for run in both.values())
-    values = {}
-    for (ax, below), name in zip(axes, ("grid", "random"), strict=True):
-        run = results[budget, matters][name]
-        x, y = np.transpose(run["points"])
+    run, values = runs.at(budget=budget, matters=matters), {}
+    largest = max(runs[name].values.max() for name in ("grid", "random"))
+    for (ax, below), name, tried in zip(axes, ("grid", "random"), ("lattice", "drawn"), strict=True):
+        x, y = run[tried].T
         values[name] = len(np.unique(x.round(9)))
         size = 5 if budget <= 49 else 3
         ax.plot(x, y, "o", color=COLOURS[name], markersize=size)
@@ -51,17 +52,16 @@ def draw_shadows(figure, *, budget, matters, results):
         ax.plot(np.full(len(y), -0.08), y, "_", color=faint, markersize=10, markeredgewidth=1.3)
         ax.set(xlim=(-0.14, 1.03), ylim=(-0.2, 1.03), xticks=[], yticks=[], xlabel="x", ylabel="y")
         ax.set_title(f"{name}: {values[name]} values of x")
-        _histogram(below, run["best"], largest, COLOURS[name])
+        _histogram(below, run[name], largest, COLOURS[name])
     axes[0, 1].set_title("best of 100 searches")
     axes[1, 1].set_xlabel("distance from the optimum")
-    median = {name: np.median(run["best"]) for name, run in results[budget, matters].items()}
+    median = {name: np.median(run[name]) for name in values}
     ratio = median["grid"] / median["random"]
     told = f"{ratio:.1f} times the random one's" if ratio >= 1 else f"only {ratio:.1f} times the random one's"
     return (
-        f"{budget} runs, {_SAID[matters]}: the grid tries "
-        f"{values['grid']} values of x, random search {values['random']}. The median best of 100 searches is "
-        f"{median['grid']:.3f} from the optimum with a grid and {median['random']:.3f} at random: the grid's "
-        f"distance is {told}."
+        f"{budget} runs, {_SAID[matters]}: the grid tries {values['grid']} values of x, random search "
+        f"{values['random']}. The median best of 100 searches is {median['grid']:.3f} from the "
+        f"optimum with a grid and {median['random']:.3f} at random: the grid's distance is {told}."
     )
 
 
@@ -97,52 +97,47 @@ def draw_matters(figure, *, rates, errors, shares, shuffled):
     said, then = (_WORDS.get(name, name) for name in (first, second))
     return (
         f"Of the variance of the error over {len(errors)} networks the {said} alone explains "
-        f"{100 * shares[first]:.0f} %, the next one, {then}, {100 * shares[second]:.0f} %; shuffled errors "
-        f"would give the {said} {100 * shuffled[first]:.0f} %."
+        f"{percent(shares[first])}, the next one, {then}, {percent(shares[second])}; shuffled errors "
+        f"would give the {said} {percent(shuffled[first])}."
     )
 
 
-def draw_process(figure, *, runs, results):
+def draw_process(figure, *, runs, states, at, truth, truth_at):
     """A Gaussian process after `runs` runs on the rate, and the expected improvement that chooses the next.
 
-    ``results["states"][runs]`` holds ``x`` and ``y`` (what was seen), ``mean``, ``std``, ``improvement`` on
-    the log rates ``results["at"]``, and ``next``; ``results["truth"]`` are errors at ``results["truth_at"]``.
+    ``states[runs]`` holds ``x`` and ``y`` (what was seen), ``mean``, ``std``, ``improvement`` on the log
+    rates `at`, and ``next``; `truth` are errors at the log rates `truth_at`.
     """
-    state, at = results["states"][runs], results["at"]
+    state = states[runs]
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
-    top.plot(results["truth_at"], 100 * results["truth"], ".", color=palette["single"], label="other runs")
+    top.plot(truth_at, 100 * truth, ".", color=palette["single"], label="other runs")
     mean, std = 100 * state["mean"], 100 * state["std"]
     top.fill_between(at, mean - 2 * std, mean + 2 * std, color=COLOURS["bayesian"], alpha=0.18, linewidth=0)
     top.plot(at, mean, color=COLOURS["bayesian"], label="mean ± 2σ")
     top.plot(state["x"], 100 * state["y"], "o", color=palette["ink"], markersize=7, label="seen")
     top.set(ylim=(0, 125), ylabel="error, %", title=f"after {runs} runs")
     top.legend(loc="upper center", ncols=3, columnspacing=1, handlelength=1.2)
-    bottom.fill_between(
-        at,
-        state["improvement"] / max(state["improvement"].max(), 1e-12),
-        color=palette["green"],
-        alpha=0.5,
-        linewidth=0,
-    )
+    improvement = state["improvement"] / max(state["improvement"].max(), 1e-12)
+    bottom.fill_between(at, improvement, color=palette["green"], alpha=0.5, linewidth=0)
     bottom.axvline(state["next"], color=palette["highlight"], linewidth=1.6)
     bottom.set(ylim=(0, 1.1), yticks=[0, 1], ylabel="EI / its\nlargest", xlabel="learning rate, log₁₀")
     best = int(np.argmin(state["y"]))
     return (
-        f"After {runs} runs the best error is {100 * state['y'][best]:.0f} %, at a rate of "
-        f"{10 ** state['x'][best]:.2g}; the largest expected improvement, "
-        f"{100 * state['improvement'].max():.1f} points, sends run {runs + 1} to {10 ** state['next']:.2g}."
+        f"After {runs} runs the best error is {percent(state['y'][best])}, at a rate of "
+        f"{number(10 ** state['x'][best])}; the largest expected improvement, "
+        f"{points(state['improvement'].max())}, sends run {runs + 1} to {number(10 ** state['next'])}."
     )
 
 
-def draw_halving(figure, *, eta, budget, noise, results):
+def draw_halving(figure, *, eta, budget, noise, runs, by_chance):
     """One successive halving over time, and the regret of 200 of them beside random search's.
 
-    ``results[eta, budget, noise]`` holds ``n`` (configurations at the start), ``regret`` (searches,; its mean
-    is the dot, its 10th to 90th percentile the bar), ``dropped`` (the share of searches that lost their best
-    starter), ``curves`` (n, budgets) of one search and ``rungs`` (n,), the column at which each configuration
-    stopped; ``results["random", budget]`` random's regret.
+    `runs` is a sweep over `eta`, `budget` and `noise`. Its outputs are ``n`` (configurations at the start),
+    ``regret`` of each search (its mean is the dot, its 10th to 90th percentile the bar), ``dropped`` (the
+    share of searches that lost their best starter), ``curves`` (n, budgets) of one search and ``rungs`` (n,),
+    the column at which each configuration stopped; ``by_chance[budget]`` is random search's regret.
     """
-    run, other = results[eta, budget, noise], results["random", budget]
+    run, other = runs.at(eta=eta, budget=budget, noise=noise), by_chance[budget]
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
     last = run["rungs"].max()
     for curve, end in sorted(zip(run["curves"], run["rungs"], strict=True), key=lambda pair: pair[1]):
@@ -159,27 +154,26 @@ def draw_halving(figure, *, eta, budget, noise, results):
     left.set_xticks(_TICKS, [str(t) for t in _TICKS])
     left.minorticks_off()
     left.set_title(f"one search of {run['n']}")
-    low, high = 100 * np.quantile(other, [0.1, 0.9])
+    low, _, high = 100 * np.array(spread(other, 0.8))
     right.axhspan(low, min(high, _WORST), color=COLOURS["random"], alpha=0.15, linewidth=0)
     right.axhline(100 * np.mean(other), color=COLOURS["random"])
-    etas = sorted({key[0] for key in results if key[0] != "random"})
+    etas = runs.axes["eta"]
     for i, each in enumerate(etas):
-        regret = 100 * results[each, budget, noise]["regret"]
-        ends = np.clip(np.quantile(regret, [0.1, 0.9]), 0, _WORST)
+        regret = 100 * runs["regret"].at(eta=each, budget=budget, noise=noise)
+        ends = np.clip(spread(regret, 0.8)[::2], 0, _WORST)
         colour = COLOURS["halving"] if each == eta else palette["single"]
         right.plot([i, i], ends, color=colour, linewidth=6, alpha=0.5)
         right.plot(i, min(np.mean(regret), _WORST), "o", color=colour, markersize=9)
-    right.text(
-        len(etas) - 0.45, 100 * np.mean(other), "random", color=COLOURS["random"], va="bottom", fontsize=10
-    )
+    label = {"color": COLOURS["random"], "va": "bottom", "fontsize": 10}
+    right.text(len(etas) - 0.45, 100 * np.mean(other), "random", **label)
     right.set_xticks(range(len(etas)), [str(each) for each in etas])
     right.set(xlim=(-0.5, len(etas) + 0.75), ylim=(-0.5, _WORST + 0.5), xlabel="η", ylabel="regret, points")
     right.set_title("200 searches")
     return (
-        f"η = {eta}, the cost of {budget} full runs, early noise {100 * noise:.0f} points: {run['n']} "
-        f"configurations start, and {100 * run['dropped']:.0f} % of 200 searches drop the best of them early. "
-        f"Mean regret {100 * np.mean(run['regret']):.0f} points; random search with {budget} full runs "
-        f"{100 * np.mean(other):.0f}."
+        f"η = {eta}, the cost of {budget} full runs, early noise {points(noise, 0)}: {run['n']} "
+        f"configurations start, and {percent(run['dropped'])} of 200 searches drop the best of them early. "
+        f"Mean regret {points(np.mean(run['regret']), 0)}; random search with {budget} full runs "
+        f"{fixed(100 * np.mean(other), 0)}."
     )
 
 
@@ -194,21 +188,20 @@ def draw_spent(ax, *, spent, best):
     ax.minorticks_off()
     name_lines(ax)
     end = {name: np.median(np.asarray(runs)[:, -1]) for name, runs in best.items()}
-    told = ", ".join(f"{name} {100 * value:.1f} %" for name, value in end.items())
-    return f"Median best error of {len(next(iter(best.values())))} searches after {spent[-1]:g} full runs: {told}."
+    told = ", ".join(f"{name} {percent(value, 1)}" for name, value in end.items())
+    return f"Median best error of {len(runs)} searches after {spent[-1]:g} full runs: {told}."
 
 
-def draw_tuning(ax, *, trials, results, lines):
-    """Expected best error of k trials by method, with `trials` marked.
+def draw_tuning(ax, *, trials, ks, results, lines):
+    """Expected best error of k trials by method, for each of `ks`, with `trials` marked.
 
-    ``results[method]`` has shape (resamples, len(lines["k"])): the expected best error for resampled trials;
-    ``lines[method]`` is a method's colour and dashes, ``lines["k"]`` the numbers of trials.
+    ``results[method]`` has shape (resamples, len(ks)): the expected best error for resampled trials;
+    ``lines[method]`` is a method's colour and dashes.
     """
-    ks = list(lines["k"])
     here = {}
     for method, curves in results.items():
         band(ax, ks, 100 * curves, label=method, **lines[method])
-        here[method] = 100 * np.median(curves[:, ks.index(trials)])
+        here[method] = np.median(curves[:, ks.index(trials)])
     ax.axvline(trials, color=palette["highlight"], linewidth=1.2)
     ax.set(xscale="log", xlim=(ks[0], ks[-1] * 4.5), ylim=(14, 62), xlabel="trials for each")
     ax.set_xticks(ks, [str(k) for k in ks])
@@ -216,8 +209,8 @@ def draw_tuning(ax, *, trials, results, lines):
     ax.set_ylabel("expected best error, %")
     name_lines(ax)
     order = sorted(here, key=here.get)
-    told = ", ".join(f"{name} {here[name]:.0f} %" for name in order)
-    return f"Best of {trials} trial{'s' if trials > 1 else ''} each, expected: {told}."
+    told = ", ".join(f"{name} {percent(here[name])}" for name in order)
+    return f"Best of {count(trials, 'trial')} each, expected: {told}."
 
 
 def draw_curse(figure, *, tried, validation, fresh):
@@ -238,8 +231,9 @@ def draw_curse(figure, *, tried, validation, fresh):
         ax.set(xscale="log", xlim=(tried[0], tried[-1]), xlabel="configurations tried")
         ax.set_xticks(tried, [str(n) for n in tried])
         ax.minorticks_off()
-    gap = np.median(fresh - validation, axis=0).round(1) + 0
+    gap = np.median(fresh - validation, axis=0)
     return (
-        f"The best of {tried[-1]} has a median validation error of {np.median(validation[:, -1]):.1f} % and is "
-        f"{gap[-1]:.1f} points worse on fresh data; with {tried[0]} tried the median gap is {gap[0]:.1f}."
+        f"The best of {tried[-1]} has a median validation error of {np.median(validation[:, -1]):.1f}% and "
+        f"is {fixed(gap[-1])} points worse on fresh data; with {tried[0]} tried the median gap is "
+        f"{fixed(gap[0])}."
     )
