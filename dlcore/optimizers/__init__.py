@@ -11,12 +11,14 @@ difference to it whether ``theta`` is a point on a contour plot or a million wei
 - `line_search`: how far along a direction (`full_step`, `backtracking`, `strong_wolfe`).
 """
 
+from .equation import equation
 from .first_order import (
     SGD,
     AdaDelta,
     AdaGrad,
     Adam,
     AdamW,
+    Lion,
     Momentum,
     Nesterov,
     NonFiniteGradient,
@@ -33,6 +35,7 @@ __all__ = [
     "AdaGrad",
     "Adam",
     "AdamW",
+    "Lion",
     "Momentum",
     "Nesterov",
     "Newton",
@@ -43,6 +46,7 @@ __all__ = [
     "SecondOrder",
     "SingularHessian",
     "backtracking",
+    "equation",
     "full_step",
     "numerical_hessian",
     "strong_wolfe",
