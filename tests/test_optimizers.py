@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -11,6 +14,8 @@ from dlcore.gradient_check import check
 from dlcore.layers import Dense, Tanh
 from dlcore.losses import mse
 from dlcore.network import Network
+from dlcore.optimizers import compiled
+from dlcore.optimizers.equation import trace
 
 ALL = {
     "sgd": lambda lr: opt.SGD(lr),
@@ -22,6 +27,7 @@ ALL = {
     "rmsprop": lambda lr: opt.RMSprop(lr, 0.9),
     "adam": lambda lr: opt.Adam(lr),
     "adamw": lambda lr: opt.AdamW(lr, weight_decay=0.1),
+    "lion": lambda lr: opt.Lion(lr, weight_decay=0.1),
 }
 every_optimizer = pytest.mark.parametrize("make", ALL.values(), ids=ALL)
 
@@ -70,7 +76,7 @@ def test_averaged_momentum_is_the_textbook_form_at_a_smaller_rate_once_the_start
 
 
 def test_nesterov_equals_look_ahead_then_step_back():
-    """The paper's form keeps theta and takes the gradient at theta - lr * momentum * v; ours keeps the point ahead."""
+    """The paper keeps theta and takes the gradient at theta - lr * momentum * v; ours keeps theta ahead."""
     A, lr, mu = np.diag([1.0, 10.0]), 0.05, 0.9
     theta, v = np.array([3.0, 2.0]), np.zeros(2)
     ahead, nesterov = theta.copy(), opt.Nesterov(lr, mu)
@@ -481,7 +487,7 @@ def test_a_step_that_strong_wolfe_accepts_obeys_both_conditions_and_is_the_lowes
 
 
 def test_strong_wolfe_does_not_run_past_a_dip_that_its_doubling_crossed():
-    """At 1 and at 2 the line falls steeply, and 2 has sufficient decrease; but it is higher, so a dip lies between."""
+    """At 1 and 2 the line falls steeply, and 2 has sufficient decrease, but is higher: a dip lies between."""
 
     def phi(alpha):
         u = np.clip((alpha - 1.2) / 0.6, 0, 1)
@@ -512,7 +518,7 @@ def test_strong_wolfe_takes_the_first_length_if_it_will_do_and_searches_with_few
 
 
 def test_a_flat_shelf_above_a_point_already_found_is_not_accepted():
-    """Doubling finds -1 at 1 and -3, past the bottom, at 2: the shelf at -1.5 is flat, the bottom is near 2."""
+    """Doubling finds -1 at 1, and -3 past the bottom at 2: the shelf at -1.5 is flat, the bottom near 2."""
 
     def phi(alpha):
         if alpha in (0, 1):
@@ -528,7 +534,7 @@ def test_at_a_kink_the_lowest_point_is_taken_although_no_point_is_flat():
 
 
 def test_zoom_halves_where_a_cubic_would_only_creep():
-    """A wall on one side pulls the cubic's minimum to the other end: without a share that must go, trials run out."""
+    """A wall on one side pulls the cubic's minimum to the other end: without halving the trials run out."""
 
     def phi(alpha):
         """Slope -1 before 1.3, slope 100 after it, and a narrow bend between."""
@@ -878,3 +884,604 @@ def test_second_order_settings_out_of_range_are_refused_by_name(call, error, mes
 def test_second_order_methods_print_their_settings():
     assert repr(opt.Newton(0.1)) == "Newton(damping=0.1, line_search=full_step)"
     assert repr(opt.LBFGS(5)) == "LBFGS(history=5, line_search=strong_wolfe)"
+
+
+def test_state_holds_what_the_class_names():
+    assert opt.Adam.names == ("m", "v") and opt.Adam().state == {}
+    adam = opt.Adam(beta1=0.5)
+    adam.step(np.zeros((2, 2)), np.full((2, 2), 4.0))
+    assert list(adam.state) == ["m", "v"] and (adam.state["m"] == 2).all() and adam.state["v"].shape == (2, 2)
+
+
+# Equations: one form, three ways to run it
+
+
+def run_long(make, dtype, block=None, n=20_000, steps=12):
+    """Steps over a long vector whose gradients have all sizes and signs, zeros included."""
+    optimizer, rng = make(0.1), np.random.default_rng(6)
+    optimizer.block = block or optimizer.block
+    theta = rng.standard_normal(n).astype(dtype)
+    for _ in range(steps):
+        g = (rng.standard_normal(n) * 10.0 ** rng.integers(-25, 12, n)).astype(dtype)
+        g[::7], g[1::11] = 0, -0.0
+        optimizer.step(theta, g)
+    return theta, *optimizer.state.values()
+
+
+def same_bits(ours, theirs):
+    assert len(ours) == len(theirs)
+    return all(a.dtype == b.dtype and a.tobytes() == b.tobytes() for a, b in zip(ours, theirs))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@every_optimizer
+def test_a_program_in_blocks_gives_the_bits_of_the_equation_as_it_stands(make, dtype, monkeypatch):
+    monkeypatch.setattr(compiled, "loop", lambda structure, dtype: None)
+    assert same_bits(run_long(make, dtype, block=1000), run_long(make, dtype, block=10**6))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@every_optimizer
+def test_the_compiled_loop_gives_numpys_bits(make, dtype, monkeypatch):
+    pytest.importorskip("numba", reason="pip install dlcore[fast]")
+    loops = []
+
+    def watched(structure, dtype, loop=compiled.loop):
+        loops.append(loop(structure, dtype))
+        return loops[-1]
+
+    monkeypatch.setattr(compiled, "loop", watched)
+    fast = run_long(make, dtype)
+    assert len(loops) == 12 and None not in loops
+    monkeypatch.setattr(compiled, "loop", lambda structure, dtype: None)
+    assert same_bits(fast, run_long(make, dtype))
+
+
+COMPILE = """
+import numpy as np
+from dlcore.optimizers import Adam, compiled
+from dlcore.optimizers.equation import trace
+adam, theta = Adam(), np.zeros(20_000, np.float32)
+adam.step(theta, theta + 1)
+loop = compiled.loop(trace(adam)[0], theta.dtype)
+print(sum(loop.stats.cache_hits.values()), sum(loop.stats.cache_misses.values()), theta[0])
+"""
+
+
+def test_a_second_process_finds_the_compiled_loop_and_a_changed_source_is_written_again(tmp_path):
+    pytest.importorskip("numba", reason="pip install dlcore[fast]")
+
+    def printed():
+        environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-c", COMPILE], env=environment, capture_output=True, text=True
+        )
+        assert done.stderr == ""
+        return done.stdout.split()
+
+    first = printed()
+    assert first[:2] == ["0", "1"]
+    assert printed() == ["1", "0", first[2]]
+    (source,) = (tmp_path / "dlcore").glob("equation_*.py")
+    source.write_text("raise SystemExit('another program')")
+    assert printed()[2] == first[2]
+    source.unlink(), source.mkdir()  # what cannot be written is compiled in memory
+    assert printed()[::2] == ["0", first[2]]
+
+
+@pytest.fixture
+def fresh_compiler(monkeypatch):
+    monkeypatch.setattr(compiled, "_failed", [])
+    loop = compiled.loop
+    loop.cache_clear()
+    yield
+    loop.cache_clear()
+
+
+def test_a_numba_that_cannot_compile_is_named_once_and_numpy_goes_on(fresh_compiler, monkeypatch):
+    def broken(text):
+        raise RuntimeError("no such target\nand more")
+
+    monkeypatch.setattr(compiled, "available", lambda: True)
+    monkeypatch.setattr(compiled, "_imported", broken)
+    monkeypatch.setattr(compiled.importlib.metadata, "version", lambda name: "0.1")
+    with pytest.warns(
+        RuntimeWarning,
+        match=r"^numba 0.1 cannot compile .* \(RuntimeError: no such target\): NumPy runs them",
+    ) as said:
+        slow = run_long(ALL["adam"], np.float32), run_long(ALL["sgd"], np.float64)
+    assert len(said) == 1
+    monkeypatch.setattr(compiled, "loop", lambda structure, dtype: None)
+    assert same_bits(slow[0], run_long(ALL["adam"], np.float32))
+
+
+def test_without_numba_nothing_is_compiled(fresh_compiler, monkeypatch):
+    monkeypatch.setattr(compiled, "available", lambda: False)
+    monkeypatch.setattr(compiled, "_imported", None)
+    run_long(ALL["adam"], np.float32)
+
+
+def test_what_need_not_round_alike_is_left_to_numpy(fresh_compiler, monkeypatch):
+    class Cubic(opt.Optimizer):
+        @opt.equation
+        def update(g, lr):
+            return lr * g**3
+
+    monkeypatch.setattr(compiled, "available", lambda: True)
+    cubic = Cubic(0.5)
+    theta, g = np.zeros(20_000), np.linspace(-1, 1, 20_000)
+    assert compiled.loop(trace(cubic)[0], theta.dtype) is None
+    cubic.step(theta, g)
+    np.testing.assert_array_equal(theta, -0.5 * g**3)
+    assert compiled.loop(trace(opt.SGD(0.1))[0], np.dtype(np.float16)) is None
+
+
+def test_the_source_of_a_loop_is_one_line_per_operation():
+    assert compiled.source(trace(opt.Momentum(0.1, 0.5, 0.2))[0]).splitlines()[5:] == [
+        "def loop(a0, a1, a2, constants):",
+        "    c1 = constants[0]",
+        "    c2 = constants[1]",
+        "    c3 = constants[2]",
+        "    for i in range(a0.size):",
+        "        x0 = a0[i]",
+        "        x1 = a1[i]",
+        "        x2 = a2[i]",
+        "        x3 = c1 * x2",
+        "        x4 = c2 * x1",
+        "        x2 = x3 + x4",
+        "        x4 = c3 * x2",
+        "        x0 = x0 - x4",
+        "        a0[i] = x0",
+        "        a2[i] = x2",
+    ]
+
+
+class Odd(opt.Optimizer):
+    """Every operation that a symbol has, old values used late, memories that swap or are kept as they are."""
+
+    state = ("a", "b", "c", "d")
+
+    @opt.equation
+    def update(g, a, b, c, d, t, lr):
+        new = 1 - (2 + abs(-g)) / (3 + c**2)
+        step = lr * (new + a - np.sign(b) + (1 / (2 + g * g) - 0.5))
+        return step + c, new, a, new, d
+
+
+@pytest.mark.parametrize("compiling", [False, True])
+def test_a_program_keeps_old_values_as_long_as_they_are_used(compiling, monkeypatch):
+    if compiling:
+        pytest.importorskip("numba", reason="pip install dlcore[fast]")
+    else:
+        monkeypatch.setattr(compiled, "loop", lambda structure, dtype: None)
+    straight, blocks = Odd(0.1), Odd(0.1)
+    straight.block = 10**6
+    thetas = np.ones(40_000), np.ones(40_000)
+    for _ in range(4):
+        g = np.random.default_rng(7).standard_normal(40_000)
+        for optimizer, theta in zip((straight, blocks), thetas):
+            optimizer.step(theta, g)
+    assert same_bits((thetas[0], *straight.state.values()), (thetas[1], *blocks.state.values()))
+
+
+def expected_odd(theta, a, b, c, d, g, lr):
+    new = 1 - (2 + abs(-g)) / (3 + c**2)
+    step = lr * (new + a - np.sign(b) + (1 / (2 + g * g) - 0.5))
+    return theta - (step + c), new, a, new, d
+
+
+def test_memories_that_take_each_others_place_do_so_at_once():
+    theta, odd, expected = np.ones(3), Odd(0.1), (np.ones(3), *np.zeros((4, 3)))
+    for g in np.random.default_rng(8).standard_normal((5, 3)):
+        odd.step(theta, g)
+        expected = expected_odd(*expected, g, 0.1)
+    np.testing.assert_array_equal([theta, *odd.state.values()], expected)
+
+
+def test_an_equation_that_is_no_formula_of_one_coordinate_is_refused():
+    class Branching(opt.Optimizer):
+        @opt.equation
+        def update(g, lr):
+            return lr if g else g
+
+    class Summing(opt.Optimizer):
+        @opt.equation
+        def update(g, lr):
+            return lr * np.add.reduce(g)
+
+    theta = np.ones(20_000)
+    with pytest.raises(TypeError, match="must not branch on a coordinate"):
+        Branching(0.1).step(theta, theta)
+    with pytest.raises(TypeError, match="coordinate by coordinate, got add.reduce"):
+        Summing(0.1).step(theta, theta)
+
+
+def test_a_method_that_changes_its_memory_in_place_is_an_optimizer_too():
+    class OldAdam(opt.Adam):
+        def update(self, g, m, v):
+            m *= self.beta1
+            m += (1 - self.beta1) * g
+            v *= self.beta2
+            v += (1 - self.beta2) * (g * g)
+            m_hat, v_hat = m / (1 - self.beta1**self.t), v / (1 - self.beta2**self.t)
+            return self.lr * m_hat / (np.sqrt(v_hat) + self.eps)
+
+    assert same_bits(run_long(OldAdam, np.float32), run_long(opt.Adam, np.float32))
+
+    class Halved(opt.Adam):
+        def update(self, g, m, v):
+            return super().update(g, m, v) / 2
+
+    whole, half = np.zeros(2), np.zeros(2)
+    opt.Adam(0.1).step(whole, np.ones(2)), Halved(0.1).step(half, np.ones(2))
+    np.testing.assert_array_equal(half, whole / 2)
+    with pytest.raises(NotImplementedError):
+        opt.Optimizer(0.1).step(whole, half)
+
+
+@pytest.mark.parametrize("n", [50, 20_000])
+def test_a_gradient_or_a_rate_in_another_precision_is_rounded_where_the_memory_is(n):
+    """What NumPy does with the in-place form: the memory keeps float32, the rest of the step is float64."""
+    theta = expected = np.random.default_rng(9).standard_normal(n).astype(np.float32)
+    theta, v = theta.copy(), np.zeros(n, np.float32)
+    ball = opt.Momentum(np.float64(0.013), 0.9)
+    for t in range(1, 6):
+        g = np.random.default_rng(t).standard_normal(n)
+        ball.step(theta, g)
+        v = (v + g if t == 1 else np.float32(0.9) * v + g).astype(np.float32)
+        expected = (expected - np.float64(0.013) * v).astype(np.float32)
+    assert same_bits((theta, ball.state["v"]), (expected, v))
+
+
+# Gradients that a dtype cannot hold
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int64, np.uint8, np.int8, bool])
+@every_optimizer
+def test_a_gradient_of_whole_numbers_is_taken_as_floats(make, dtype):
+    whole = np.array([100, 16, 1]).astype(dtype)
+    ours, theirs = np.zeros(3), np.zeros(3)
+    optimizer, other = make(0.1), make(0.1)
+    for _ in range(3):
+        optimizer.step(ours, whole)
+        other.step(theirs, whole.astype(float))
+    np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(TypeError, match="grad must be an array of real numbers"):
+        optimizer.step(ours, np.array([1j, 0, 0]))
+
+
+@pytest.mark.parametrize("make, right", [(opt.Adam, 0.001), (opt.AdaGrad, 0.01), (opt.RMSprop, 0.1)])
+def test_squares_of_whole_numbers_do_not_wrap_around(make, right):
+    theta = np.zeros(1)
+    make().step(theta, np.array([50_000], np.int32))
+    np.testing.assert_allclose(theta, -right, rtol=1e-9)
+
+
+def test_an_eps_that_is_0_in_float16_is_refused_and_one_that_is_not_is_taken():
+    theta = np.array([1.0, -2.0], np.float16)
+    for make in (opt.Adam, opt.AdamW, opt.AdaGrad, opt.RMSprop):
+        with pytest.raises(ValueError, match="eps must not be 0 in theta's float16, got 1e-.*: take float32"):
+            make().step(theta, np.zeros(2, np.float16))
+    opt.Adam(eps=1e-4).step(theta, np.zeros(2, np.float16))
+    opt.SGD(0.1).step(theta, np.zeros(2, np.float16))
+    np.testing.assert_array_equal(theta, [1, -2])
+
+
+@pytest.mark.parametrize("size, dtype", [(1e25, np.float32), (1e160, np.float64)])
+@pytest.mark.parametrize("name", ["adagrad", "adadelta", "rmsprop", "adam", "adamw"])
+def test_a_gradient_whose_square_is_infinite_is_refused_and_nothing_changes(name, size, dtype):
+    """The memory would be infinite, and every later step 0."""
+    optimizer, theta = ALL[name](0.1), np.ones(3, dtype)
+    optimizer.step(theta, np.ones(3, dtype))
+    kept = theta.copy(), *(array.copy() for array in optimizer.state.values())
+    with (
+        np.errstate(over="ignore"),
+        pytest.raises(opt.NonFiniteGradient, match=r"squares below .*, got one of size 1e\+.*, in step 2 of"),
+    ):
+        optimizer.step(theta, np.array([1, size, 1], dtype))
+    assert same_bits((theta, *optimizer.state.values()), kept) and optimizer.t == 1
+
+
+@pytest.mark.parametrize("make", [lambda: opt.SGD(1e-30), lambda: opt.Momentum(1e-30), lambda: opt.Lion(0.1)])
+def test_a_method_without_squares_takes_any_finite_gradient(make):
+    theta = np.ones(2, np.float32)
+    make().step(theta, np.array([1e25, -1e25], np.float32))
+    assert np.isfinite(theta).all() and theta[0] < 1 < theta[1]
+
+
+def test_a_rate_that_a_schedule_made_nan_or_infinite_is_refused():
+    for lr in (np.nan, np.inf):
+        sgd, theta = opt.SGD(0.1), np.ones(2)
+        sgd.lr = lr
+        with pytest.raises(ValueError, match="lr must be finite, got"):
+            sgd.step(theta, np.ones(2))
+        assert (theta == 1).all()
+
+
+# Saving and going on
+
+
+MATRIX = {
+    "muon": lambda lr: opt.Muon(lr, shapes=[(3, 2), (2,), (2, 2)], vectors=opt.AdamW(lr / 2)),
+    "shampoo": lambda lr: opt.Shampoo(lr, shapes=[(3, 2), (2,), (2, 2)]),
+}
+every_resumed = pytest.mark.parametrize("make", (ALL | MATRIX).values(), ids=ALL | MATRIX)
+
+
+@every_resumed
+def test_a_saved_optimizer_goes_on_as_if_it_had_never_stopped(make, tmp_path):
+    gradients = np.random.default_rng(10).standard_normal((8, 12))
+    whole = run(make(0.1), np.ones(12), gradients)
+    first = make(0.1)
+    theta = run(first, np.ones(12), gradients[:5])
+    np.savez(tmp_path / "optimizer.npz", **first.state_dict())
+    second = make(0.3)
+    second.load_state_dict(np.load(tmp_path / "optimizer.npz"))
+    assert second.t == 5 and second.moved and second.lr == 0.1 and repr(second) == repr(first)
+    np.testing.assert_array_equal(run(second, theta.copy(), gradients[5:]), whole)
+    third = make(0.2)
+    third.load_state_dict(first.state_dict())
+    np.testing.assert_array_equal(run(third, theta.copy(), gradients[5:]), whole)
+    np.testing.assert_array_equal(run(first, theta, gradients[5:]), whole)  # the saved arrays were copies
+
+
+@every_resumed
+def test_an_optimizer_that_has_not_moved_is_saved_and_loaded_too(make, tmp_path):
+    used, g = make(0.1), np.ones(12)
+    run(used, np.ones(12), [g])
+    assert used.moved and not make(0.1).moved
+    used.load_state_dict(make(0.1).state_dict())
+    assert not used.moved and used.t == 0
+    np.testing.assert_array_equal(run(used, np.ones(12), [g, g]), run(make(0.1), np.ones(12), [g, g]))
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"optimizer": "AdamW"}, "saved must be the state of Adam, got that of AdamW"),
+        ({"t": -1}, "t must be at least 0, got -1"),
+        ({"beta1": 1.0}, "beta1 must be at least 0 and below 1, got 1.0"),
+        ({"rho": 0.9}, "saved must have beta1, beta2, eps, lr, got beta1, beta2, eps, lr, rho"),
+        ({"state.w": np.ones(3)}, "state must have m, v, got m, v, w"),
+        ({"state.v": np.ones(4)}, r"state.v must have shape \(3,\), got \(4,\)"),
+        ({"state.v": np.array([1, np.nan, 1])}, "state.v must be finite"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(change, message):
+    adam = opt.Adam(0.1)
+    run(adam, np.ones(3), np.ones((2, 3)))
+    before = {name: np.copy(value) for name, value in adam.state_dict().items()}
+    with pytest.raises(ValueError, match=message):
+        adam.load_state_dict(adam.state_dict() | change)
+    after = adam.state_dict()
+    assert before.keys() == after.keys() and all((before[name] == after[name]).all() for name in before)
+
+
+# Lion, Muon, Shampoo, EMA
+
+
+def test_lion_is_algorithm_2():
+    rng = np.random.default_rng(11)
+    gradients, eta, beta1, beta2, lam = rng.standard_normal((30, 5)), 0.02, 0.8, 0.95, 0.3
+    theta, m = np.ones(5), np.zeros(5)
+    for g in gradients:
+        c = beta1 * m + (1 - beta1) * g
+        theta = theta - eta * (np.sign(c) + lam * theta)
+        m = beta2 * m + (1 - beta2) * g
+    np.testing.assert_allclose(
+        run(opt.Lion(eta, beta1, beta2, lam), np.ones(5), gradients), theta, rtol=1e-13
+    )
+
+
+SHAPES = [(4, 7), (7,), (7, 3), (3,), (2, 3, 2, 2)]
+
+
+def matrices_and_gradients(steps=25):
+    rng, n = np.random.default_rng(12), sum(int(np.prod(shape)) for shape in SHAPES)
+    return rng.standard_normal(n), rng.standard_normal((steps, n))
+
+
+def pieces(theta):
+    ends = np.cumsum([int(np.prod(shape)) for shape in SHAPES])
+    return [part.reshape(shape) for part, shape in zip(np.split(theta, ends[:-1]), SHAPES)]
+
+
+def test_muon_is_pytorchs_on_matrices_and_adamw_on_vectors(monkeypatch):
+    torch = pytest.importorskip("torch")
+    if not hasattr(torch.optim, "Muon"):
+        pytest.skip("this PyTorch has no Muon")
+    monkeypatch.setattr(torch.Tensor, "bfloat16", lambda tensor: tensor.clone())  # theirs rounds to 8 bits
+    theta, gradients = matrices_and_gradients()
+
+    def theirs_of(piece):
+        """PyTorch's shape (out, in) of a weight matrix; a convolution as a matrix."""
+        return piece.T if piece.ndim == 2 else piece.reshape(len(piece), -1) if piece.ndim > 2 else piece
+
+    parameters = [torch.tensor(theirs_of(piece).copy(), requires_grad=True) for piece in pieces(theta)]
+    vectors = [p for p in parameters if p.ndim == 1]
+    theirs = [
+        torch.optim.Muon([p for p in parameters if p.ndim > 1], lr=0.02, weight_decay=0.3, momentum=0.8),
+        torch.optim.AdamW(vectors, lr=0.005, betas=(0.9, 0.95)),
+    ]
+    ours = opt.Muon(0.02, 0.8, 0.3, shapes=SHAPES, vectors=opt.AdamW(0.005, 0.9, 0.95))
+    for g in gradients:
+        ours.step(theta, g)
+        for parameter, piece in zip(parameters, pieces(g)):
+            parameter.grad = torch.tensor(theirs_of(piece).copy())
+        for optimizer in theirs:
+            optimizer.step()
+    for piece, parameter in zip(pieces(theta), parameters):
+        np.testing.assert_allclose(theirs_of(piece), parameter.detach().numpy(), rtol=1e-10, atol=1e-10)
+    ours = opt.Muon()
+    theirs = torch.optim.Muon([torch.zeros(2, 2)]).defaults
+    assert (ours.lr, ours.momentum, ours.weight_decay, ours.steps) == (
+        theirs["lr"],
+        theirs["momentum"],
+        theirs["weight_decay"],
+        theirs["ns_steps"],
+    )
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (3, 8), (8, 3)])
+def test_orthogonalized_keeps_the_directions_and_brings_all_singular_values_near_1(shape):
+    U, s, Vt = np.linalg.svd(np.random.default_rng(13).standard_normal(shape), full_matrices=False)
+    ours = opt.orthogonalized(1e3 * (U * s) @ Vt)
+    inner = U.T @ ours @ Vt.T
+    np.testing.assert_allclose(inner, np.diag(np.diag(inner)), atol=1e-10)
+    assert (np.diag(inner) > 0.6).all() and (np.diag(inner) < 1.25).all()
+    np.testing.assert_array_equal(opt.orthogonalized(np.zeros(shape)), 0)
+
+
+def test_a_schedule_moves_the_rate_of_muons_vectors_with_its_own():
+    muon, theta = (
+        opt.Muon(0.2, weight_decay=0.0, shapes=[(2, 2), (3,)], vectors=opt.AdamW(0.1, weight_decay=0)),
+        np.zeros(7),
+    )
+    muon.lr = 0.02
+    muon.step(theta, np.ones(7))
+    np.testing.assert_allclose(theta[4:], -0.01, rtol=1e-6)
+    muon.reset()
+    before = theta.copy()
+    muon.step(theta, np.ones(7))
+    np.testing.assert_allclose(theta[4:] - before[4:], -0.01, rtol=1e-6)
+
+
+def papers_shampoo(W, gradients, lr, eps):
+    """Algorithm 1 of Gupta, Koren & Singer, with matrix powers by their definition."""
+
+    def power(A, p):
+        values, vectors = np.linalg.eigh(A)
+        return vectors @ np.diag(values**p) @ vectors.T
+
+    L, R = eps * np.eye(W.shape[0]), eps * np.eye(W.shape[1])
+    for G in gradients:
+        L, R = L + G @ G.T, R + G.T @ G
+        W = W - lr * power(L, -1 / 4) @ G @ power(R, -1 / 4)
+    return W
+
+
+def test_shampoo_is_algorithm_1_on_every_matrix_and_adagrad_with_a_full_matrix_on_vectors():
+    theta, gradients = matrices_and_gradients()
+    start = theta.copy()
+    run(opt.Shampoo(0.1, 1e-3, shapes=SHAPES), theta, gradients)
+    for i in (0, 2):
+        expected = papers_shampoo(pieces(start)[i], [pieces(g)[i] for g in gradients], 0.1, 1e-3)
+        np.testing.assert_allclose(pieces(theta)[i], expected, rtol=1e-10, atol=1e-10)
+    w, H = pieces(start)[1], 1e-3 * np.eye(7)
+    for g in gradients:
+        g = pieces(g)[1]
+        H += np.outer(g, g)
+        values, vectors = np.linalg.eigh(H)
+        w = w - 0.1 * vectors @ np.diag(values**-0.5) @ vectors.T @ g
+    np.testing.assert_allclose(pieces(theta)[1], w, rtol=1e-10, atol=1e-10)
+
+
+def test_shampoo_of_a_tensor_is_algorithm_2_written_with_einsum():
+    rng = np.random.default_rng(14)
+    theta, gradients = rng.standard_normal((2, 3, 4)), rng.standard_normal((6, 2, 3, 4))
+    expected, H = theta.copy(), [1e-3 * np.eye(n) for n in theta.shape]
+    for G in gradients:
+        H[0] += np.einsum("iab,jab->ij", G, G)
+        H[1] += np.einsum("aib,ajb->ij", G, G)
+        H[2] += np.einsum("abi,abj->ij", G, G)
+        P = []
+        for matrix in H:
+            values, Q = np.linalg.eigh(matrix)
+            P.append(Q @ np.diag(values ** (-1 / 6)) @ Q.T)
+        expected = expected - 0.1 * np.einsum("ai,bj,ck,ijk->abc", *P, G)
+    shampoo = opt.Shampoo(0.1, 1e-3)
+    run(shampoo, theta, gradients)
+    np.testing.assert_allclose(theta, expected, rtol=1e-10)
+    assert list(shampoo.state) == ["0.0", "0.1", "0.2"]
+    np.testing.assert_allclose(shampoo.state["0.1"], H[1])
+
+
+@pytest.mark.parametrize("make", [lambda: opt.Muon(0.1), lambda: opt.Shampoo(0.1)])
+def test_without_shapes_theta_is_the_matrix(make):
+    rng = np.random.default_rng(15)
+    W, gradients = rng.standard_normal((4, 3)), rng.standard_normal((3, 4, 3))
+    flat, told = W.ravel().copy(), make()
+    told._shapes = [(4, 3)]
+    run(make(), W, gradients), run(told, flat, gradients.reshape(3, 12))
+    np.testing.assert_array_equal(W.ravel(), flat)
+
+
+def test_matrices_of_a_network_are_trained_by_their_shapes():
+    for make, lr in ((opt.Muon, 0.05), (opt.Shampoo, 0.3)):
+        f_and_grad, net = network_loss()
+        optimizer = make(lr, shapes=[array.shape for array in net.parameters().values()])
+        first, _ = f_and_grad(net.theta)
+        for _ in range(100):
+            optimizer.step(net.theta, f_and_grad(net.theta)[1])
+        assert f_and_grad(net.theta)[0] < first / 5
+
+
+@pytest.mark.parametrize(
+    "call, error, message",
+    [
+        (
+            lambda: opt.Muon(shapes=[(2, 2)]).step(np.ones(5), np.ones(5)),
+            ValueError,
+            "as many numbers as theta, 5, got 4",
+        ),
+        (
+            lambda: opt.Shampoo(shapes=[(2, 0)]),
+            ValueError,
+            "every length in shapes must be at least 1, got 0",
+        ),
+        (
+            lambda: opt.Muon(shapes=[4]),
+            TypeError,
+            r"shapes must be a list of shapes such as \(784, 128\), got 4 in it",
+        ),
+        (lambda: opt.Muon(vectors=opt.SGD(0.1)), TypeError, "vectors must be an AdamW, got SGD"),
+        (lambda: opt.Muon(momentum=1.0), ValueError, "momentum must be"),
+        (lambda: opt.Muon(weight_decay=-1), ValueError, "weight_decay must be"),
+        (lambda: opt.Muon(steps=0), ValueError, "steps must be at least 1"),
+        (lambda: opt.Shampoo(eps=0), ValueError, "eps must be above 0"),
+        (lambda: opt.Lion(beta1=1), ValueError, "beta1 must be"),
+        (lambda: opt.Lion(beta2=-1), ValueError, "beta2 must be"),
+        (lambda: opt.Lion(weight_decay=-1), ValueError, "weight_decay must be"),
+        (lambda: opt.EMA(1.0), ValueError, "decay must be at least 0 and below 1"),
+        (
+            lambda: opt.Muon().step(np.ones((2, 2), np.float32), np.full((2, 2), 1e25, np.float32)),
+            ValueError,
+            "sum of squares below 3.4e",
+        ),
+        (lambda: opt.Shampoo().step(np.ones(2), np.full(2, 1e200)), ValueError, "sum of squares below 1.8e"),
+    ],
+)
+def test_matrix_methods_refuse_what_they_cannot_use(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_an_ema_is_pytorchs():
+    torch = pytest.importorskip("torch")
+    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+    model = torch.nn.Linear(3, 1, bias=False).double()
+    theirs, ours = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.9)), opt.EMA(0.9)
+    for theta in np.random.default_rng(16).standard_normal((20, 3)):
+        model.weight.data = torch.tensor(theta[None])
+        theirs.update_parameters(model), ours.update(theta)
+    np.testing.assert_allclose(ours.average, theirs.module.weight.detach().numpy()[0], rtol=1e-12)
+
+
+def test_an_ema_is_saved_and_refuses_another_shape(tmp_path):
+    ema, theta = opt.EMA(0.5), np.array([1.0, 2.0])
+    ema.update(theta)
+    theta[:] = 0
+    np.testing.assert_array_equal(ema.average, [1, 2])  # a copy
+    np.savez(tmp_path / "ema.npz", **ema.state_dict())
+    other = opt.EMA()
+    other.load_state_dict(np.load(tmp_path / "ema.npz"))
+    ema.update(theta), other.update(theta)
+    assert other.t == 2 and repr(other) == "EMA(decay=0.5)"
+    np.testing.assert_array_equal(other.average, ema.average)
+    with pytest.raises(ValueError, match=r"theta must have shape \(2,\), got \(3,\)"):
+        ema.update(np.ones(3))
+    with pytest.raises(ValueError, match="theta must be finite"):
+        ema.update(np.array([np.nan, 1]))
+    other.load_state_dict(opt.EMA(0.9).state_dict())
+    assert other.average is None and other.decay == 0.9

@@ -5,12 +5,15 @@ difference to it whether ``theta`` is a point on a contour plot or a million wei
 
 - `first_order`: a short step along the gradient, corrected by what earlier gradients said, from one
   mini-batch after another: ``step(theta, grad)`` (`SGD`, `Momentum`, `Nesterov`, `AdaGrad`, `AdaDelta`,
-  `RMSprop`, `Adam`, `AdamW`);
+  `RMSprop`, `Adam`, `AdamW`, `Lion`), each of them one `equation`;
+- `matrices`: first-order methods that know which parameters are a matrix (`Muon`, `Shampoo`);
+- `averaging`: an average of the weights on their way (`EMA`);
 - `second_order`: few long steps that know the curvature, from the loss of all examples:
   ``minimize(f_and_grad, theta0, steps=)`` (`Newton`, `LBFGS`);
 - `line_search`: how far along a direction (`full_step`, `backtracking`, `strong_wolfe`).
 """
 
+from .averaging import EMA
 from .equation import equation
 from .first_order import (
     SGD,
@@ -26,9 +29,11 @@ from .first_order import (
     RMSprop,
 )
 from .line_search import backtracking, full_step, strong_wolfe
+from .matrices import Muon, Shampoo, orthogonalized
 from .second_order import LBFGS, Newton, Path, SecondOrder, SingularHessian, numerical_hessian, two_loop
 
 __all__ = [
+    "EMA",
     "LBFGS",
     "SGD",
     "AdaDelta",
@@ -37,6 +42,7 @@ __all__ = [
     "AdamW",
     "Lion",
     "Momentum",
+    "Muon",
     "Nesterov",
     "Newton",
     "NonFiniteGradient",
@@ -44,11 +50,13 @@ __all__ = [
     "Path",
     "RMSprop",
     "SecondOrder",
+    "Shampoo",
     "SingularHessian",
     "backtracking",
     "equation",
     "full_step",
     "numerical_hessian",
+    "orthogonalized",
     "strong_wolfe",
     "two_loop",
 ]

@@ -3,8 +3,8 @@
 Where Numba is installed, the `Program` of an equation is written as the source of a loop and compiled. The
 source and its machine code are kept in the user's cache, so that the next process does not compile again.
 
-Only operations that the standard of floating-point numbers (IEEE 754) rounds in one way are compiled: then the
-loop and NumPy agree to the last bit.
+Only operations that the standard of floating-point numbers (IEEE 754) rounds in one way are compiled: then
+the loop and NumPy agree to the last bit.
 """
 
 import functools
@@ -12,6 +12,7 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import os
+import sys
 import tempfile
 import warnings
 from pathlib import Path
@@ -121,6 +122,6 @@ def _imported(text):
         exec(text.replace("cache=True, ", ""), names)
         return type("Module", (), {"loop": staticmethod(names["loop"])})
     spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[path.stem] = importlib.util.module_from_spec(spec)  # Numba looks it up by its name
     spec.loader.exec_module(module)
     return module

@@ -63,6 +63,7 @@ class equation:
     def _in_place(self, optimizer, g, *memory):
         """``optimizer.update(g, m, v)``: the step; the memory is changed in place."""
         step, new = self.of(optimizer, g, *memory)
+        step, *new = (np.copy(a) if any(a is array for array in memory) else a for a in (step, *new))
         for array, value in zip(memory, new, strict=True):
             array[...] = value
         return step
@@ -179,17 +180,21 @@ def plan(structure):
         ``(ufunc, operands, place)``, where places are the arrays and after them so many buffers.
     """
     arrays, operations, results = structure
-    place, copies = {number: number for number in range(arrays)}, []
+    place, kept, copies = {number: number for number in range(arrays)}, [], []
+    values = arrays + len(operations)
     for array, value in enumerate(results, start=2):
-        made = [i for i, (_, _, result) in enumerate(operations) if result == value]
-        used_later = made and any(array in operands for _, operands, _ in operations[made[-1] + 1 :])
         if value == array:
             continue
+        if value < arrays:  # an old value takes another place: keep it from the start
+            kept.append((np.positive, (value,), values + len(kept)))
+            value = kept[-1][2]
+        made = [i for i, (_, _, result) in enumerate(operations) if result == value]
+        used_later = made and any(array in operands for _, operands, _ in operations[made[-1] + 1 :])
         if value in place or not made or used_later:
             copies.append((np.positive, (value,), array))
         else:
             place[value] = array
-    operations = [*operations, *copies]
+    operations = [*kept, *operations, *copies]
     last_use = {number: i for i, (_, operands, _) in enumerate(operations) for number in operands}
     free, buffers, placed = [], 0, []
     for i, (ufunc, operands, result) in enumerate(operations):

@@ -1,10 +1,11 @@
 """First-order methods: given the gradient here, where should the parameters go next?
 
 Every method is one `equation`, written in `update`: from the gradient ``g`` of one coordinate and what the
-optimizer remembers of it (``m``, ``v``, ...) to the step that is subtracted from ``theta``, and the new memory.
-With the same numbers each takes the same steps as PyTorch's optimizer, to rounding.
+optimizer remembers of it (``m``, ``v``, ...) to the step that is subtracted from ``theta``, and the new
+memory. With the same numbers each takes the same steps as PyTorch's optimizer, to rounding.
 """
 
+import copy
 import math
 
 import numpy as np
@@ -52,7 +53,7 @@ class Optimizer:
 
     def __init_subclass__(cls):
         """A class says ``state = ("m", "v")``; its optimizers' ``state`` holds arrays of these names."""
-        if "state" in vars(cls):
+        if isinstance(vars(cls).get("state"), tuple):
             cls.names = tuple(cls.state)
             del cls.state
 
@@ -67,13 +68,18 @@ class Optimizer:
 
     @property
     def moved(self):
+        """Whether it has taken a step since `reset`."""
         return self.t > 0
 
     @property
     def state(self):
+        """What it remembers, by name, in theta's shape."""
         return {name: a.reshape(self._shape) for name, a in zip(self.names, self._memory or ())}
 
-    memory = state  # its older name
+    @property
+    def memory(self):
+        """The older name of `state`."""
+        return self.state
 
     def step(self, theta, grad):
         """Change `theta` in place, once: the only place where parameters change.
@@ -126,7 +132,7 @@ class Optimizer:
                 run(structure, constants, arrays, self.block)
 
     def _in_one_precision(self, arrays):
-        """Whether NumPy computes everything in theta's dtype: Python's numbers adapt to it, NumPy's do not."""
+        """Whether all is computed in theta's dtype: Python's numbers adapt to it, NumPy's do not."""
         settings = type(self).update.settings(self, len(arrays) - 1)
         if self.decay is not None:
             settings += type(self).decay.settings(self, 1)
@@ -155,12 +161,12 @@ class Optimizer:
         >>> theta, ball = np.array([1.0]), Momentum(lr=0.1)
         >>> ball.step(theta, np.array([2.0]))
         >>> ball.state_dict()  # doctest: +NORMALIZE_WHITESPACE
-        {'optimizer': 'Momentum', 'lr': 0.1, 't': 1, 'momentum': 0.9, 'dampening': 0.0,
-         'state.v': array([2.])}
+        {'optimizer': 'Momentum', 'lr': 0.1, 'momentum': 0.9, 'dampening': 0.0, 't': 1,
+         'shape': (1,), 'state.v': array([2.])}
         """
-        settings = {name: value for name, value in vars(self).items() if not name.startswith("_")}
-        state = {f"state.{name}": array.copy() for name, array in self.state.items()}
-        return {"optimizer": type(self).__name__, **settings, **state}
+        saved = {"optimizer": type(self).__name__, **self._settings(), "t": self.t}
+        saved |= {"shape": self._shape} if self.moved else {}
+        return saved | {f"state.{name}": array.copy() for name, array in self.state.items()}
 
     def load_state_dict(self, saved):
         """Go on as the optimizer that `state_dict` described would: settings, ``t`` and state are taken over.
@@ -175,22 +181,39 @@ class Optimizer:
         ValueError
             If it is another optimizer's, or damaged; nothing has changed then.
         """
-        saved = {name: _plain(saved[name]) for name in saved}
-        kind, t = saved.pop("optimizer", None), saved.pop("t", None)
+        fresh = copy.deepcopy(self)
+        fresh._load({name: _plain(saved[name]) for name in saved})
+        vars(self).update(vars(fresh))
+
+    def _load(self, saved):
+        kind = saved.pop("optimizer", None)
         if kind != type(self).__name__:
             raise ValueError(f"saved must be the state of {type(self).__name__}, got that of {kind}")
-        t = checks.integer("t", t, 0)
-        wanted = {name for name in vars(self) if not name.startswith("_") and name != "t"}
-        wanted |= {f"state.{name}" for name in self.names} if t else set()
-        if saved.keys() != wanted:
-            raise ValueError(f"saved must have {_listed(wanted)}, got {_listed(saved)}")
-        fresh = type(self)(**{name: value for name, value in saved.items() if "." not in name})
-        state = [checks.array(name, saved[name]).copy() for name in map("state.{}".format, self.names) if t]
-        for array in state:
-            checks.same_shape("every array of the state", array, state[0].shape)
-        vars(self).update(vars(fresh), t=t)
-        if state:
-            self._memory, self._shape = [array.reshape(-1) for array in state], state[0].shape
+        t = checks.integer("t", saved.pop("t", None), 0)
+        state = {name[6:]: saved.pop(name) for name in list(saved) if name.startswith("state.")}
+        shape = saved.pop("shape", None)
+        _same_names("saved", saved, self._settings())
+        self.__init__(**saved, **self._structure())
+        self.t = t
+        if t:
+            self._shape = tuple(checks.integer("every length in shape", n, 0) for n in np.atleast_1d(shape))
+            self._restore(
+                {name: checks.array(f"state.{name}", array).copy() for name, array in state.items()}
+            )
+
+    def _settings(self):
+        """What the constructor was given, and schedules have changed since."""
+        return {name: value for name, value in vars(self).items() if not name.startswith("_") and name != "t"}
+
+    def _structure(self):
+        """What the constructor needs besides."""
+        return {}
+
+    def _restore(self, state):
+        _same_names("state", state, self.names)
+        for name, array in state.items():
+            checks.same_shape(f"state.{name}", array, self._shape)
+        self._memory = [state[name].reshape(-1) for name in self.names]
 
     def _checked(self, theta, grad):
         if not isinstance(theta, np.ndarray) or theta.dtype.kind != "f":
@@ -229,7 +252,9 @@ class Optimizer:
         """An eps that is 0 in theta's dtype would divide by 0."""
         with np.errstate(under="ignore"):
             if hasattr(self, "eps") and dtype.type(self.eps) == 0:
-                raise ValueError(f"eps must not be 0 in theta's {dtype}, got {self.eps!r}: take float32 for theta")
+                raise ValueError(
+                    f"eps must not be 0 in theta's {dtype}, got {self.eps!r}: take float32 for theta"
+                )
 
     def _diverging(self, reason):
         return NonFiniteGradient(
@@ -238,8 +263,7 @@ class Optimizer:
         )
 
     def __repr__(self):
-        settings = ((k, v) for k, v in vars(self).items() if not k.startswith("_") and k != "t")
-        return f"{type(self).__name__}({', '.join(f'{k}={v:g}' for k, v in settings)})"
+        return f"{type(self).__name__}({', '.join(f'{k}={v:g}' for k, v in self._settings().items())})"
 
 
 def _plain(value):
@@ -247,8 +271,10 @@ def _plain(value):
     return value.item() if isinstance(value, (np.ndarray, np.generic)) and np.ndim(value) == 0 else value
 
 
-def _listed(names):
-    return ", ".join(sorted(names)) or "nothing"
+def _same_names(what, given, wanted):
+    if set(given) != set(wanted):
+        told = [", ".join(sorted(names)) or "nothing" for names in (wanted, given)]
+        raise ValueError(f"{what} must have {told[0]}, got {told[1]}")
 
 
 class SGD(Optimizer):
