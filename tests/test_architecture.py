@@ -30,10 +30,10 @@ FLOOR |= {("dlbook", room): len(LIBRARY) + level for level, rooms in enumerate(T
 DOORS = {"dlcore.book"}  # the old names of dlbook: they alone look upwards
 ALLOWED_IN_THE_LIBRARY = {"numpy", "joblib", "tqdm"}
 STANDARD = {
-    "abc", "bisect", "collections", "contextlib", "copy", "dataclasses", "functools", "gzip", "hashlib", "heapq",
-    "importlib", "inspect", "io", "itertools", "json", "math", "numbers", "os", "pathlib", "signal", "stat",
-    "statistics", "struct", "sys", "tempfile", "time", "traceback", "typing", "warnings", "weakref", "zipfile",
-    "zlib",
+    "abc", "bisect", "collections", "contextlib", "copy", "dataclasses", "functools", "gzip", "hashlib",
+    "heapq", "importlib", "inspect", "io", "itertools", "json", "math", "numbers", "os", "pathlib", "signal",
+    "stat", "statistics", "struct", "sys", "tempfile", "time", "traceback", "typing", "warnings", "weakref",
+    "zipfile", "zlib",
 }  # fmt: skip
 
 
