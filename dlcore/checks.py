@@ -206,6 +206,8 @@ def labels(name, value, classes=None, length=None):
     """
     try:
         given = np.asarray(value)
+        if given.dtype == object:  # a column of pandas
+            given = np.asarray(given.tolist())
     except ValueError:
         raise TypeError(f"{name} must be whole numbers, got {_short(value)}") from None
     if given.ndim != 1 or given.size == 0:

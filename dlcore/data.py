@@ -86,9 +86,12 @@ def noisy_polynomial(n, rng, coefficients=(0.0, -1.0, 0.0, 2.0), noise=0.2, low=
     checks.number("noise", noise, 0)
     checks.number("low", low)
     checks.number("high", high, above=low)
+    checks.number("high - low", float(high) - float(low))
     x = rng.uniform(low, high, n)
     epsilon = rng.normal(0, noise, n)
-    return x, np.polynomial.polynomial.polyval(x, c) + epsilon
+    with np.errstate(over="ignore", invalid="ignore"):
+        t = np.polynomial.polynomial.polyval(x, c) + epsilon
+    return x, checks.finite("t, the polynomial's values with noise,", t)
 
 
 def spirals(n, rng, noise=0.05, turns=1.0, classes=2):

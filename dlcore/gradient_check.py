@@ -39,10 +39,10 @@ def numerical_gradient(f, theta, step=STEP, coordinates=None):
     Raises
     ------
     TypeError
-        If `theta` is float32: its eps is 1.2e-7, so even the best step leaves an error of about 2e-5, and
-        a wrong gradient hides in it.
+        If `theta` or a value of `f` is float32: its eps is 1.2e-7, so even the best step leaves an error of
+        about 2e-5, and a wrong gradient hides in it.
     ValueError
-        If a value of `f` is not finite.
+        If a value of `f` is not finite, or `step` so small that adding it changes nothing.
 
     Examples
     --------
@@ -64,6 +64,8 @@ def numerical_gradient(f, theta, step=STEP, coordinates=None):
             left, f_left = theta[i], _value(f(theta))
         finally:
             theta[i] = middle
+        if right == left:
+            raise ValueError(f"step must move theta, got {step!r}, which is lost in {float(middle)!r}")
         # not 2 h: the points that were reached differ from those aimed at by rounding
         g[k] = (f_right - f_left) / (right - left)
     return g.reshape(theta.shape) if coordinates is None else g
@@ -199,6 +201,8 @@ def _value(value):
     number = None if isinstance(value, (tuple, list)) else np.asarray(value)
     if number is None or number.ndim != 0 or number.dtype.kind not in "iuf":
         raise TypeError(f"f must return one number, got {value!r}")
+    if number.dtype.kind == "f" and number.dtype.itemsize < 8:
+        raise TypeError(f"f must return a float64, got {number.dtype}: its differences are too coarse")
     if not np.isfinite(number):
         raise checks.NonFinite(f"f must return a finite number, got {value!r}")
     return float(number)

@@ -55,7 +55,7 @@ def zeros(shape, rng=None, *, dtype=np.float64):
     array([[0., 0., 0.],
            [0., 0., 0.]])
     """
-    return np.zeros(_shape(shape), dtype)
+    return np.zeros(_shape(shape), _float(dtype))
 
 
 def constant(shape, rng=None, value=0.0, *, dtype=np.float64):
@@ -66,7 +66,7 @@ def constant(shape, rng=None, value=0.0, *, dtype=np.float64):
     >>> constant(3, value=0.1)
     array([0.1, 0.1, 0.1])
     """
-    return np.full(_shape(shape), checks.number("value", value), dtype)
+    return _weights(np.full(_shape(shape), float(checks.number("value", value))), dtype)
 
 
 def normal(shape, rng, std=0.01, *, dtype=np.float64):
@@ -80,7 +80,9 @@ def normal(shape, rng, std=0.01, *, dtype=np.float64):
     """
     checks.generator(rng)
     checks.number("std", std, 0)
-    return (std * rng.standard_normal(_shape(shape))).astype(dtype, copy=False)
+    with np.errstate(over="ignore"):
+        W = std * rng.standard_normal(_shape(shape))
+    return _weights(W, dtype)
 
 
 def uniform(shape, rng, limit=0.05, *, dtype=np.float64):
@@ -96,8 +98,8 @@ def uniform(shape, rng, limit=0.05, *, dtype=np.float64):
     (True, 0.03)
     """
     checks.generator(rng)
-    checks.number("limit", limit, 0)
-    return rng.uniform(-limit, limit, _shape(shape)).astype(dtype, copy=False)
+    checks.number("limit", limit, 0, np.finfo(np.float64).max / 2)
+    return _weights(rng.uniform(-limit, limit, _shape(shape)), dtype)
 
 
 def xavier_normal(shape, rng, gain=1.0, *, dtype=np.float64):
@@ -205,13 +207,24 @@ def orthogonal(shape, rng, gain=1.0, *, dtype=np.float64):
     q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
     q *= np.where(np.diag(r) < 0, -1.0, 1.0)
     W = q if rows >= columns else q.T
-    return np.ascontiguousarray((gain * W).reshape(shape), dtype)
+    return _weights(np.ascontiguousarray((gain * W).reshape(shape)), dtype)
 
 
 def _shape(shape):
     """The shape as a tuple of positive whole numbers."""
     sizes = (shape,) if np.ndim(shape) == 0 else tuple(shape)
     return tuple(checks.integer("every size in shape", size, 1) for size in sizes)
+
+
+def _float(dtype):
+    """The dtype, if weights of it are not rounded to whole numbers."""
+    if np.dtype(dtype).kind != "f":
+        raise TypeError(f"dtype must be a float dtype such as numpy.float32, got {np.dtype(dtype)}")
+    return dtype
+
+
+def _weights(W, dtype):
+    return checks.array("the weights", W, dtype=_float(dtype))
 
 
 def _gain(gain):

@@ -1,7 +1,8 @@
 """Splits: on which examples may a model be judged, and how is one model chosen among several?
 
 A split is a tuple of index arrays, each sorted, so that ``x[train], y[train]`` and ``x[test], y[test]`` are
-the parts. Nothing here looks at the examples themselves, except `stratified_k_fold` at their labels.
+the parts. Nothing here looks at the examples themselves, except `stratified_k_fold` at their labels and
+`group_k_fold` at where they come from.
 """
 
 from dataclasses import dataclass
@@ -149,6 +150,80 @@ def leave_one_out(n):
     return _pairs(n, np.arange(n).reshape(n, 1))
 
 
+def group_k_fold(groups, k, rng):
+    """`k_fold` that keeps together what belongs together: no group is in training and test set at once.
+
+    Several pictures of one person, several scans of one patient: a model that has seen one of them knows the
+    others too well. The largest group goes first, each to the fold that holds the fewest examples so far;
+    chance decides between equals.
+
+    Parameters
+    ----------
+    groups : array of shape (n,)
+        The group of each example: whole numbers or strings.
+    k : int
+        At least 2, and at most the number of groups.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    list of k pairs (train, test) of int arrays
+
+    Examples
+    --------
+    >>> patients = np.array(["a", "b", "a", "c", "b", "a"])
+    >>> [patients[test].tolist() for train, test in group_k_fold(patients, 3, np.random.default_rng(0))]
+    [['a', 'a', 'a'], ['b', 'b'], ['c']]
+    """
+    groups = np.asarray(groups)
+    if groups.dtype == object:
+        groups = np.asarray(groups.tolist())
+    if groups.ndim != 1 or groups.size == 0 or groups.dtype.kind not in "biuU":
+        raise ValueError(
+            f"groups must be a non-empty array (n,) of whole numbers or strings, got {groups!r:.60}"
+        )
+    names, group_of = np.unique(groups, return_inverse=True)
+    k = checks.integer("k", k, 2, len(names), "number of groups")
+    checks.generator(rng)
+    sizes = np.bincount(group_of)
+    shuffled = rng.permutation(len(names))
+    fold_of, filled = np.empty(len(names), int), np.zeros(k, int)
+    for group in shuffled[np.argsort(-sizes[shuffled], kind="stable")]:
+        fold_of[group] = fold = np.argmin(filled)
+        filled[fold] += sizes[group]
+    return _pairs(len(groups), [np.flatnonzero(fold_of[group_of] == fold) for fold in range(k)])
+
+
+def time_split(n, k):
+    """k splits of examples in the order of time: each tests on what follows all that it trained on.
+
+    The last k · t examples, with t = n // (k + 1), are k test sets of t examples each; the training set of
+    each is everything before it, as in scikit-learn's `TimeSeriesSplit`. There is no chance in it.
+
+    Parameters
+    ----------
+    n : int
+        The number of examples, the oldest first.
+    k : int from 2 to n - 1
+
+    Returns
+    -------
+    list of k pairs (train, test) of int arrays
+
+    Examples
+    --------
+    >>> for train, test in time_split(7, 3):
+    ...     print(train, test)
+    [0 1 2 3] [4]
+    [0 1 2 3 4] [5]
+    [0 1 2 3 4 5] [6]
+    """
+    n = checks.integer("n", n, 3)
+    k = checks.integer("k", k, 2, n - 1, "n - 1")
+    size = n // (k + 1)
+    return [(np.arange(start), np.arange(start, start + size)) for start in range(n - k * size, n, size)]
+
+
 @dataclass(frozen=True)
 class Selection:
     """The outcome of `select`; printed, it is a table of the candidates.
@@ -199,7 +274,7 @@ def select(candidates, x, y, *, train, score, folds, best):
         only the training folds are seen.
     score : function (model, x, y) -> number
     folds : list of pairs (train, test) of index arrays
-        From `k_fold`, `stratified_k_fold` or `leave_one_out`; all candidates see the same.
+        From `k_fold`, `stratified_k_fold` or another function of this room; all candidates see the same.
     best : min or max
         Python's function: ``best=min`` for a loss, ``best=max`` for an accuracy. Of equals, the first.
 
@@ -245,8 +320,14 @@ def select(candidates, x, y, *, train, score, folds, best):
             scores[name][i] = checks.number(
                 f"score of candidate {name!r} on fold {i}", score(model, x[outside], y[outside])
             )
-    mean = {name: float(np.mean(s)) for name, s in scores.items()}
-    standard_error = {name: float(np.std(s, ddof=1) / np.sqrt(len(s))) for name, s in scores.items()}
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = {name: float(np.mean(s)) for name, s in scores.items()}
+        standard_error = {name: float(np.std(s, ddof=1) / np.sqrt(len(s))) for name, s in scores.items()}
+    for name in scores:
+        if not np.isfinite(mean[name] + standard_error[name]):
+            raise ValueError(
+                f"scores of candidate {name!r} must have squares that fit a float, got {scores[name]!r:.60}"
+            )
     chosen = best(mean, key=mean.get)
     return Selection(chosen, train(candidates[chosen], x, y), scores, mean, standard_error)
 

@@ -135,8 +135,10 @@ def test_an_empty_array_passes_where_it_may_be_empty():
 
 
 def test_a_number_too_large_for_the_dtype_asked_for_is_refused_and_not_made_infinite():
-    with pytest.raises(ValueError, match="x must be finite"):
-        checks.array("x", [1e300], dtype=np.float32)
+    with pytest.raises(ValueError, match=r"x must be finite in float32, got 1e\+300 at index \(1,\)"):
+        checks.array("x", [0, 1e300], dtype=np.float32)
+    with pytest.raises(ValueError, match=r"x must be finite, got 2 NaN or infinite"):
+        checks.array("x", [np.nan, 1e300], dtype=np.float32)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
@@ -156,7 +158,15 @@ def test_finite_refuses_exactly_what_isfinite_refuses(a):
 
 
 @pytest.mark.parametrize(
-    "value", [[0, 2, 1], np.array([0, 2, 1], np.uint8), [0.0, 2.0, 1.0], np.array([0, 2, 1])]
+    "value",
+    [
+        [0, 2, 1],
+        np.array([0, 2, 1], np.uint8),
+        [0.0, 2.0, 1.0],
+        np.array([0, 2, 1]),
+        np.array([0, 2, 1], object),
+        np.array([0, 2, 1], np.float16),
+    ],
 )
 def test_labels_are_indices_whatever_they_came_as(value):
     a = checks.labels("labels", value, classes=3, length=3)
@@ -189,8 +199,49 @@ def test_labels_that_break_a_rule_are_refused_with_rule_and_value(value, rules, 
 
 @pytest.mark.parametrize(
     "value",
-    [[0.5], [np.nan], [np.inf], [1e300], ["0"], [None], [1j], [[0], [0, 1]], np.array([2**64 - 1], "u8")],
+    [
+        *(
+            [0.5],
+            [np.nan],
+            [np.inf],
+            [1e300],
+            ["0"],
+            [None],
+            [1j],
+            [[0], [0, 1]],
+            np.array([2**64 - 1], "u8"),
+        ),
+        *(np.array(["0"], object), np.array([[0], [0, 1]], object), np.array([0.5], object), [2**70]),
+    ],
 )
 def test_labels_that_are_no_whole_numbers_are_a_type_error(value):
     with pytest.raises(TypeError, match="labels must be whole numbers, got"):
         checks.labels("labels", value)
+
+
+@pytest.mark.parametrize(
+    "value", [[1, 2], np.array([3], np.uint8), [True], np.ones(2, np.float32), np.ones(2)]
+)
+def test_floats_are_float32_or_float64_and_whole_numbers_become_float64(value):
+    a = checks.floats("x", value)
+    given = np.asarray(value)
+    assert a.dtype == (given.dtype if given.dtype.kind == "f" else np.float64)
+    np.testing.assert_array_equal(a, value)
+    assert given.dtype.kind != "f" or a is value
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (
+            np.ones(2, np.float16),
+            "x must be float32 or float64, got float16, whose sums overflow above 65,504",
+        ),
+        (["a"], "x must be an array of real numbers, got ['a']"),
+        ([1j], "x must be an array of real numbers, got [1j]"),
+        ([None], "x must be an array of real numbers, got [None]"),
+    ],
+)
+def test_what_are_no_floats_to_be_summed_is_refused(value, message):
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        checks.floats("x", value)

@@ -303,3 +303,10 @@ def test_checksums_are_checked_when_asked_for(folder):
 def test_the_subset_is_not_taken_for_the_full_set(tmp_path):
     shutil.copytree(data.SUBSET_FOLDER, tmp_path, dirs_exist_ok=True)
     refused(tmp_path, "train-images-idx3-ubyte.gz", "SHA-256", checksums=data.FASHION_MNIST)
+
+
+def test_a_polynomial_that_overflows_is_refused():
+    with pytest.raises(ValueError, match="t, the polynomial's values with noise, must be finite"):
+        data.noisy_polynomial(5, np.random.default_rng(0), coefficients=(0, 1e300, 1e300), low=1e8, high=1e9)
+    with pytest.raises(ValueError, match="high - low must be finite, got inf"):
+        data.noisy_polynomial(5, np.random.default_rng(0), low=-1e308, high=1e308)

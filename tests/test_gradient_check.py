@@ -180,3 +180,15 @@ def test_wrong_settings_are_refused():
         check(quadratic, THETA, rtol=0)
     with pytest.raises(ValueError, match="theta must be finite"):
         check(quadratic, THETA * np.inf)
+
+
+def test_a_step_that_does_not_move_theta_is_refused():
+    with pytest.raises(ValueError, match="step must move theta, got 1e-30, which is lost in 1.0"):
+        numerical_gradient(lambda theta: float(theta.sum()), np.array([1.0]), step=1e-30)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_values_too_coarse_to_be_subtracted_are_refused(dtype):
+    with pytest.raises(TypeError, match=f"f must return a float64, got {np.dtype(dtype).name}"):
+        numerical_gradient(lambda theta: dtype(theta.sum()), np.array([1.0]))
+    np.testing.assert_allclose(numerical_gradient(lambda theta: int(theta[0] > 9), [1.0]), 0)

@@ -152,3 +152,34 @@ def test_shapes_without_fans_are_refused(shape):
 def test_settings_out_of_range_are_refused_by_name(scheme, name):
     with pytest.raises(ValueError, match=f"{name} must be"):
         scheme((2, 2), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("scheme", [*RANDOM, init.zeros, init.constant])
+@pytest.mark.parametrize("dtype", [int, np.uint8, bool, complex, object, str])
+def test_weights_are_floats(scheme, dtype):
+    with pytest.raises(TypeError, match=r"dtype must be a float dtype such as numpy.float32, got"):
+        scheme((2, 2), np.random.default_rng(0), dtype=dtype)
+
+
+@pytest.mark.parametrize(
+    "scheme",
+    [
+        partial(init.constant, value=1e300),
+        partial(init.normal, std=1e300),
+        partial(init.uniform, limit=1e300),
+        partial(init.xavier_normal, gain=1e300),
+        partial(init.xavier_uniform, gain=1e300),
+        partial(init.orthogonal, gain=1e300),
+    ],
+)
+def test_weights_too_large_for_their_dtype_are_refused(scheme):
+    with pytest.raises(ValueError, match="the weights must be finite in float32, got"):
+        scheme((3, 3), np.random.default_rng(0), dtype=np.float32)
+    assert np.isfinite(scheme((3, 3), np.random.default_rng(0))).all()
+
+
+def test_a_spread_beyond_all_floats_is_refused():
+    with pytest.raises(ValueError, match="the weights must be finite"):
+        init.normal((9, 9), np.random.default_rng(0), std=1.7e308)
+    with pytest.raises(ValueError, match="limit must be between 0 and"):
+        init.uniform((3, 3), np.random.default_rng(0), limit=1e308)

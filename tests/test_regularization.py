@@ -5,6 +5,7 @@ import pytest
 
 from dlcore.initialization import he_normal
 from dlcore.layers import Dense
+from dlcore.losses import softmax_cross_entropy
 from dlcore.network import Network
 from dlcore.regularization import (
     L1,
@@ -19,6 +20,7 @@ from dlcore.regularization import (
     clip_by_value,
     crop,
     flip,
+    mixup,
     norm,
     ridge,
     rotate,
@@ -763,3 +765,153 @@ def test_augmentation_refuses_settings_that_make_no_sense(images):
     refuses(ValueError, "low must be below high=0, got 1", add_noise, images, rng, 0.1, 1, 0)
     refuses(ValueError, "images must be between low=0 and high=1", add_noise, 255 * images, rng, 0.1)
     assert rng.bit_generator.state == state
+
+
+# mixup
+
+
+def test_mixup_mixes_example_and_target_by_one_share_for_each_pair():
+    rng = generator()
+    x, labels = rng.standard_normal((50, 2, 3)), rng.integers(0, 4, 50)
+    targets = np.eye(4)[labels]
+    x_mixed, y_mixed = mixup(x, targets, generator(1), alpha=1.0)
+    draws = generator(1)
+    share, partner = draws.beta(1.0, 1.0, 50), draws.permutation(50)
+    for i, (lam, j) in enumerate(zip(share, partner)):
+        np.testing.assert_allclose(x_mixed[i], lam * x[i] + (1 - lam) * x[j], rtol=1e-12)
+        np.testing.assert_allclose(y_mixed[i], lam * targets[i] + (1 - lam) * targets[j], rtol=1e-12)
+    np.testing.assert_allclose(y_mixed.sum(axis=1), 1, rtol=1e-12)
+    assert x_mixed.shape == x.shape and y_mixed.shape == targets.shape
+
+
+def test_mixups_shares_are_betas_with_mean_one_half():
+    """With x = 1 for one example and 0 for all others the mixed value is the share itself."""
+    rng, shares = generator(), []
+    x = np.zeros((2, 1))
+    x[0] = 1
+    for _ in range(4000):
+        mixed, _ = mixup(x, x, rng, alpha=0.5)
+        if 0 < mixed[0, 0] < 1:
+            shares.append(mixed[0, 0])
+    expected_variance = 1 / (4 * (2 * 0.5 + 1))
+    assert abs(np.mean(shares) - 0.5) < 0.05 and abs(np.var(shares) - expected_variance) < 0.02
+
+
+@pytest.mark.parametrize("dtype", [np.float16, *FLOATS])
+def test_mixup_keeps_dtypes_and_what_it_was_given(dtype):
+    x, y = np.ones((4, 1, 2, 2), dtype), np.eye(4, dtype=np.float32)
+    x_mixed, y_mixed = mixup(x, y, generator())
+    assert x_mixed.dtype == dtype and y_mixed.dtype == np.float32
+    assert (x == 1).all() and (y == np.eye(4)).all() and not np.shares_memory(x, x_mixed)
+
+
+def test_mixed_targets_can_be_learnt_from():
+    _, y = mixup(np.zeros((6, 2)), np.eye(3)[[0, 1, 2, 0, 1, 2]], generator(), alpha=1.0)
+    loss, gradient = softmax_cross_entropy(np.zeros((6, 3)), y)
+    assert loss == pytest.approx(np.log(3))
+    np.testing.assert_allclose(gradient, (1 / 3 - y) / 6, rtol=1e-12)
+
+
+def test_mixup_refuses_what_cannot_be_averaged():
+    refuses(TypeError, "y must be numbers that can be averaged", mixup, np.ones((2, 2)), [0, 1], generator())
+    refuses(TypeError, "y must be numbers", mixup, np.ones((2, 2)), ["a", "b"], generator())
+    refuses(
+        ValueError, "y must have one entry per example of x", mixup, np.ones((2, 2)), np.eye(3), generator()
+    )
+    refuses(ValueError, "alpha must be above 0, got 0", mixup, np.ones((2, 2)), np.eye(2), generator(), 0)
+    refuses(TypeError, "rng must be", mixup, np.ones((2, 2)), np.eye(2), 0)
+    refuses(ValueError, "x must be finite", mixup, [[np.nan]], [[1.0]], generator())
+    refuses(ValueError, "one entry per example", mixup, 1.0, 1.0, generator())
+
+
+# Numbers that once came out wrong
+
+
+def test_a_float16_gradient_is_clipped_by_its_true_norm():
+    g = np.ones(100_000, np.float16)
+    assert clip_by_norm(g, 1.0) == pytest.approx(316.2278, rel=1e-6)
+    np.testing.assert_allclose(g, 0.00316, rtol=1e-2)
+
+
+@pytest.mark.parametrize(
+    "size, max_norm, dtype",
+    [(3e38, 1e-8, np.float32), (1e300, 1e-20, np.float64), (1.7e308, 1e-9, np.float64)],
+)
+def test_clipping_by_a_factor_that_underflows_keeps_the_direction(size, max_norm, dtype):
+    g = np.array([size, -size, 0], dtype)
+    clip_by_norm(g, max_norm)
+    np.testing.assert_allclose(g, max_norm / np.sqrt(2) * np.array([1, -1, 0]), rtol=1e-6)
+
+
+def test_a_bound_that_is_zero_in_the_gradients_dtype_is_refused():
+    for clip, word in ((clip_by_norm, "max_norm"), (clip_by_value, "limit")):
+        g = np.ones(3, np.float32)
+        refuses(ValueError, f"{word} must be above 0 in float32, got 1e-50", clip, g, 1e-50)
+        assert (g == 1).all()
+        clip(np.ones(3), 1e-50)
+
+
+def test_a_bound_beyond_the_gradients_dtype_clips_nothing():
+    g = np.array([1.0, -6e4], np.float16)
+    assert clip_by_value(g, 1e6) == 0 and g.tolist() == [1.0, np.float16(-6e4)]
+    assert clip_by_norm(g, 1e6) == pytest.approx(6e4, rel=1e-3) and g[0] == 1
+
+
+@pytest.mark.parametrize("penalty", [L1(0.5), L2(0.5), Lq(0.5, 1.5)], ids=name)
+def test_penalties_are_summed_where_they_do_not_overflow(penalty):
+    exact = penalty.penalty(np.full(30_000, 100.0))
+    assert penalty.penalty(np.full(30_000, 100, np.float16)) == pytest.approx(exact, rel=1e-12)
+    large = penalty.penalty(np.full(3, 2.0**100, np.float32))
+    assert large == pytest.approx(penalty.penalty(np.full(3, 2.0**100)), rel=1e-6)
+
+
+def test_norms_of_float16_and_of_large_float32_are_true():
+    assert norm(np.ones(100_000, np.float16), 2) == pytest.approx(np.sqrt(100_000), rel=1e-12)
+    assert norm(np.full(100_000, 2, np.float16), 1) == 200_000
+    assert norm(np.full(4, 3e38, np.float32), 3) == pytest.approx(3e38 * 4 ** (1 / 3), rel=1e-6)
+    assert norm(np.full(4, 1e-200), 2) == pytest.approx(2e-200, rel=1e-12)
+
+
+def test_a_norm_beyond_all_floats_is_refused():
+    refuses(
+        ValueError,
+        "p must be larger for 3 weights, whose norm is beyond all floats, got 0.001",
+        norm,
+        np.ones(3),
+        1e-3,
+    )
+    refuses(ValueError, "p must be larger for 2 weights", norm, np.ones(2), 5e-324)
+    assert norm([2.0], 1e-3) == pytest.approx(2.0, rel=1e-9)
+
+
+def test_a_slope_beyond_all_floats_is_refused():
+    refuses(ValueError, r"\|w\|\^\(q - 1\) must be finite", Lq(1.0, 0.01).gradient, [5e-324])
+
+
+def test_ridge_takes_float16():
+    np.testing.assert_allclose(
+        ridge(np.eye(2, dtype=np.float16), np.ones(2, np.float16), 1.0), 0.5, rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("kind", NOISES)
+def test_a_share_that_is_one_in_the_noises_float32_is_refused(kind):
+    refuses(ValueError, "p must be below 1 in float32", kind, 1 - 1e-10, generator())
+    kind(1 - 1e-6, generator())
+
+
+def test_dropouts_factors_must_fit_float16():
+    x = np.ones(2_000_000, np.float16)
+    dropout = Dropout(0.99999, generator())
+    refuses(
+        ValueError, "the factors of dropout in float16, .* must be finite", dropout.forward, x, training=True
+    )
+
+
+def test_noise_that_overflows_is_clipped_or_refused():
+    images = np.full((1, 2, 2), 0.5, np.float32)
+    y = add_noise(images, generator(), 1e300)
+    assert set(np.unique(y)) <= {0.0, 1.0}
+    refuses(
+        ValueError, "images with noise must be finite", add_noise, images, generator(), 1e300, -np.inf, np.inf
+    )

@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlcore.splits import Selection, hold_out, k_fold, leave_one_out, select, stratified_k_fold
+from dlcore.splits import (
+    Selection,
+    group_k_fold,
+    hold_out,
+    k_fold,
+    leave_one_out,
+    select,
+    stratified_k_fold,
+    time_split,
+)
 
 seeds = st.integers(0, 2**32)
 
@@ -224,3 +233,103 @@ def test_selections_that_could_mislead_are_refused():
     refused(ValueError, "fold 0 must not test on what it trains on, got example 3 in both", folds=leak)
     refused(ValueError, "score of candidate 0 on fold 0 must be finite", score=lambda m, x, y: np.nan)
     refused(TypeError, "score of candidate 0 on fold 0 must be a number", score=lambda m, x, y: (0.5, 1))
+
+
+def test_scores_whose_squares_overflow_are_refused_by_name():
+    refused(
+        ValueError, "scores of candidate 0 must have squares that fit", score=lambda m, x, y: 1e200 * x[0]
+    )
+    refused(ValueError, "scores of candidate 0 must have squares that fit", score=lambda m, x, y: 1.7e308)
+
+
+# Groups and time
+
+
+@given(st.lists(st.integers(0, 9), min_size=4, max_size=80), st.data(), seeds)
+def test_no_group_is_in_training_and_test_set_at_once(groups, data, seed):
+    groups = np.array(groups)
+    names = np.unique(groups)
+    if len(names) < 2:
+        return
+    k = data.draw(st.integers(2, len(names)))
+    folds = group_k_fold(groups, k, generator(seed))
+    assert len(folds) == k and is_partition([test for _, test in folds], len(groups))
+    for train, test in folds:
+        assert is_partition([train, test], len(groups)) and len(test)
+        assert not np.intersect1d(groups[train], groups[test]).size
+
+
+@given(st.lists(st.integers(0, 9), min_size=20, max_size=80), st.integers(2, 4), seeds)
+def test_group_folds_are_as_large_as_scikit_learns(groups, k, seed):
+    model_selection = pytest.importorskip("sklearn.model_selection")
+    if len(set(groups)) < k:
+        return
+    expected = [len(test) for _, test in model_selection.GroupKFold(k).split(groups, groups=groups)]
+    folds = group_k_fold(groups, k, generator(seed))
+    assert sorted(len(test) for _, test in folds) == sorted(expected)
+
+
+def test_groups_of_one_size_are_dealt_by_chance():
+    groups = np.repeat(np.arange(10), 3)
+    rng = generator()
+    draws = [group_k_fold(groups, 5, rng)[0][1] for _ in range(300)]
+    counts = np.bincount(np.concatenate(draws), minlength=30)
+    assert np.abs(counts - 60).max() < 5 * np.sqrt(300 * 0.2 * 0.8)
+    again = group_k_fold(groups, 5, generator(3)), group_k_fold(groups, 5, generator(3))
+    assert all(np.array_equal(a[1], b[1]) for a, b in zip(*again))
+
+
+def test_groups_may_be_strings_and_pandas_strings():
+    names = ["a", "b", "a", "c"]
+    for groups in (names, np.array(names), np.array(names, object)):
+        tests = [test.tolist() for _, test in group_k_fold(groups, 2, generator())]
+        assert [0, 2] in tests and [1, 3] in tests
+
+
+@pytest.mark.parametrize(
+    ("groups", "k", "message"),
+    [
+        ([0, 0, 1], 3, "k must be between 2 and number of groups=2, got 3"),
+        ([0, 0, 0], 2, "k must be between 2 and number of groups=1, got 2"),
+        ([0, 1], 1, "k must be between 2 and number of groups=2, got 1"),
+        ([], 2, r"groups must be a non-empty array \(n,\)"),
+        ([0.5, 1.0], 2, r"groups must be a non-empty array \(n,\) of whole numbers or strings"),
+        ([[0], [1]], 2, r"groups must be a non-empty array \(n,\)"),
+        (np.array([1, None], object), 2, "groups must be a non-empty array"),
+    ],
+)
+def test_groups_that_cannot_be_divided_are_refused(groups, k, message):
+    with pytest.raises(ValueError, match=message):
+        group_k_fold(groups, k, generator())
+    with pytest.raises(TypeError, match="rng must be"):
+        group_k_fold([0, 1], 2, 0)
+
+
+@given(st.integers(3, 200), st.data())
+def test_time_splits_equal_scikit_learns(n, data):
+    model_selection = pytest.importorskip("sklearn.model_selection")
+    k = data.draw(st.integers(2, n - 1))
+    ours, theirs = time_split(n, k), list(model_selection.TimeSeriesSplit(k).split(np.zeros(n)))
+    assert len(ours) == len(theirs) == k
+    for (train, test), (train_s, test_s) in zip(ours, theirs):
+        np.testing.assert_array_equal(train, train_s)
+        np.testing.assert_array_equal(test, test_s)
+
+
+def test_no_time_split_trains_on_what_comes_after_its_test():
+    for train, test in time_split(23, 4):
+        assert train.max() + 1 == test.min() and train.min() == 0 and len(test) == 4
+    assert test.max() == 22
+
+
+@pytest.mark.parametrize(
+    ("n", "k", "message"),
+    [
+        (10, 1, "k must be between 2 and n - 1=9, got 1"),
+        (10, 10, "k must be between 2 and n - 1=9, got 10"),
+        (2, 2, "n must be at least 3, got 2"),
+    ],
+)
+def test_impossible_time_splits_are_refused(n, k, message):
+    with pytest.raises(ValueError, match=message):
+        time_split(n, k)

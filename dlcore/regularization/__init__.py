@@ -6,10 +6,10 @@ Every remedy makes the training set harder to memorize, and each has a file of i
 - `dropout`: units cannot count on each other (`Dropout`, `GaussianDropout`, `UniformDropout`);
 - `early_stopping`: stop when the validation loss no longer falls (`EarlyStopping`);
 - `clipping`: no single step goes too far (`clip_by_value`, `clip_by_norm`);
-- `augmentation`: no image is seen twice (`flip`, `shift`, `crop`, `rotate`, `add_noise`).
+- `augmentation`: no image is seen twice (`flip`, `shift`, `crop`, `rotate`, `add_noise`, `mixup`).
 """
 
-from .augmentation import add_noise, crop, flip, rotate, shift
+from .augmentation import add_noise, crop, flip, mixup, rotate, shift
 from .clipping import clip_by_norm, clip_by_value
 from .dropout import Dropout, GaussianDropout, UniformDropout
 from .early_stopping import EarlyStopping
@@ -28,6 +28,7 @@ __all__ = [
     "clip_by_value",
     "crop",
     "flip",
+    "mixup",
     "norm",
     "ridge",
     "rotate",

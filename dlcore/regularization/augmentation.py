@@ -3,6 +3,8 @@
 A shirt that is mirrored, moved or tilted a little is still a shirt. Change every image a little and at
 random each time it is used, and the network never sees the same one twice.
 
+`mixup` changes the label with the image: half a shirt and half a boot is a target of half and half.
+
 Images are arrays `(m, h, w)` or `(m, channels, h, w)`. Every image gets a draw of its own, which its
 channels share; the input is never changed; floats keep their dtype, integers become float64. Augment the
 training set only, and only with changes that keep the label: a 6 turned by half a circle is a 9.
@@ -177,9 +179,69 @@ def add_noise(images, rng, std, low=0, high=1):
         raise ValueError(f"low must be below high={high}, got {low}")
     if x.min() < low or x.max() > high:
         raise ValueError(f"images must be between low={low} and high={high}, got {x.min()} to {x.max()}")
-    y = std * rng.standard_normal(x.shape, dtype=np.float32).astype(x.dtype, copy=False)
-    y += x
-    return np.clip(y, low, high, out=y)
+    noise = rng.standard_normal(x.shape, dtype=np.float32).astype(x.dtype, copy=False)
+    with np.errstate(over="ignore"):
+        y = std * noise
+        y += x
+    return checks.finite("images with noise", np.clip(y, low, high, out=y))
+
+
+def mixup(x, y, rng, alpha=0.2):
+    """Mix each example with another one, and their targets alike.
+
+    ::
+
+        x̃ = λ xᵢ + (1 - λ) xⱼ
+        ỹ = λ yᵢ + (1 - λ) yⱼ        λ ~ Beta(α, α)
+
+    Parameters
+    ----------
+    x : array (m, ...)
+        Examples of any shape.
+    y : array (m, ...)
+        Targets that can be averaged: numbers, or rows of probabilities such as ``np.eye(10)[labels]``, which
+        `dlcore.losses.softmax_cross_entropy` takes. Labels cannot: half of class 2 and half of class 4 is not
+        class 3.
+    rng : numpy.random.Generator
+        Draws λ for each example, and the order in which j goes through the examples.
+    alpha : float
+        Above 0. Near 0 almost every example stays as it is or becomes another one, at 1 λ is uniform.
+
+    Returns
+    -------
+    x, y : arrays of the same shapes
+
+    Notes
+    -----
+    The paper's own code draws one λ for a whole mini-batch; its equations and this function, one for each
+    pair.
+
+    Source: Zhang, Cissé, Dauphin and Lopez-Paz, "mixup: beyond empirical risk minimization", 2018, section 2.
+
+    Examples
+    --------
+    >>> x, y = mixup([[0.0], [8.0]], np.eye(2), np.random.default_rng(2), alpha=1.0)
+    >>> np.allclose(x[:, 0], 8 * y[:, 1])
+    True
+    """
+    x, targets = checks.array("x", x), np.asarray(y)
+    if targets.dtype.kind != "f":
+        raise TypeError(
+            "y must be numbers that can be averaged, as floats, got"
+            f" {targets.dtype}: take rows of probabilities, such as np.eye(classes)[y]"
+        )
+    y = checks.array("y", targets)
+    rng = checks.generator(rng)
+    alpha = checks.number("alpha", alpha, above=0)
+    if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
+        raise ValueError(f"y must have one entry per example of x, got shapes {x.shape} and {y.shape}")
+    share, partner = rng.beta(alpha, alpha, len(x)), rng.permutation(len(x))
+    return _mixed(x, share, partner), _mixed(y, share, partner)
+
+
+def _mixed(a, share, partner):
+    share = share.reshape(-1, *[1] * (a.ndim - 1)).astype(a.dtype)
+    return share * a + (1 - share) * a[partner]
 
 
 def _images(images):

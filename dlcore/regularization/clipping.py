@@ -37,7 +37,7 @@ def clip_by_value(grad, limit):
     array([ 0.5, -1. ,  1. ,  1. ])
     """
     g = _changeable("grad", grad)
-    limit = float(checks.number("limit", limit, above=0))
+    limit = min(_representable("limit", limit, g.dtype), float(np.finfo(g.dtype).max))
     outside = np.count_nonzero(g > limit) + np.count_nonzero(g < -limit)
     np.clip(g, -limit, limit, out=g)
     return float(outside / g.size)
@@ -79,11 +79,24 @@ def clip_by_norm(grad, max_norm):
     array([0.6, 0.8])
     """
     g = _changeable("grad", grad)
-    max_norm = float(checks.number("max_norm", max_norm, above=0))
+    max_norm = _representable("max_norm", max_norm, g.dtype)
     length = norm(g, 2)
     if length > max_norm:
-        g *= max_norm / length
+        if max_norm / length < np.finfo(g.dtype).tiny:  # a factor that the dtype rounds to 0
+            g /= np.max(np.abs(g))
+            g *= max_norm / norm(g, 2)
+        else:
+            g *= max_norm / length
     return length
+
+
+def _representable(name, value, dtype):
+    """The bound as a float; one that is 0 in the gradient's dtype would make the gradient 0."""
+    value = float(checks.number(name, value, above=0))
+    with np.errstate(over="ignore"):
+        if dtype.type(value) == 0:
+            raise ValueError(f"{name} must be above 0 in {dtype}, got {value}")
+    return value
 
 
 def _changeable(name, a):

@@ -51,7 +51,10 @@ class _Noise(Layer):
         """Return r ∘ x, with r at its mean unless in training; any shape, the dtype of x is kept."""
         x = checks.array("x", x)
         r = self.draw(x.shape) if training else np.asarray(self.mean)
-        self.r = r.astype(x.dtype, copy=False)
+        with np.errstate(over="ignore"):
+            self.r = r.astype(x.dtype, copy=False)
+        if x.dtype == np.float16:
+            checks.finite("the factors of dropout in float16, 1 / (1 - p),", self.r)
         self._memory = x.shape
         return self.r * x
 

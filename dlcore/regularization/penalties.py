@@ -8,6 +8,8 @@ L2 pulls every weight towards 0 in proportion to its size; L1 pulls with the sam
 size, so that small weights arrive at 0 and stay.
 """
 
+import math
+
 import numpy as np
 
 from dlcore import checks
@@ -44,7 +46,7 @@ class L1:
     def penalty(self, w):
         """Ω(w), a float; `w` is an array of any shape."""
         w = checks.array("w", w)
-        return self.strength * float(np.sum(np.abs(w)))
+        return self.strength * _total(w, lambda w: np.sum(np.abs(w)))
 
     def gradient(self, w):
         """dΩ/dw = λ sign(w), a new array of the shape and dtype of `w`."""
@@ -83,7 +85,7 @@ class L2:
     def penalty(self, w):
         """Ω(w), a float; `w` is an array of any shape."""
         w = checks.array("w", w)
-        return 0.5 * self.strength * float(np.vdot(w, w))
+        return 0.5 * self.strength * _total(w, lambda w: np.vdot(w, w))
 
     def gradient(self, w):
         """dΩ/dw = λ w, a new array of the shape and dtype of `w`."""
@@ -127,14 +129,15 @@ class Lq:
     def penalty(self, w):
         """Ω(w), a float; `w` is an array of any shape."""
         w = checks.array("w", w)
-        return self.strength / self.q * float(np.sum(np.abs(w) ** self.q))
+        return self.strength / self.q * _total(w, lambda w: np.sum(np.abs(w) ** self.q))
 
     def gradient(self, w):
         """dΩ/dw = λ |w|^(q-1) sign(w), and 0 where w is 0; a new array of the shape and dtype of `w`."""
         w = checks.array("w", w)
         size = np.abs(w)
-        slope = np.power(size, self.q - 1, where=size > 0, out=np.zeros_like(size))
-        return self.strength * slope * np.sign(w)
+        with np.errstate(over="ignore"):
+            slope = np.power(size, self.q - 1, where=size > 0, out=np.zeros_like(size))
+        return self.strength * checks.finite("|w|^(q - 1)", slope) * np.sign(w)
 
 
 def norm(w, p):
@@ -145,12 +148,13 @@ def norm(w, p):
     w : array
     p : float
         At least 0. `p=0` counts the weights that are not 0, `p=np.inf` is the largest absolute value.
-        Below 1 the triangle inequality fails, so these are norms in name only.
+        Below 1 the triangle inequality fails, so these are norms in name only. Near 0 the norm of two
+        weights may be larger than any float, and is refused.
 
     Notes
     -----
     The largest |wᵢ| is taken out of the sum when the powers would overflow or vanish, so that an
-    exploded float32 gradient still has its true norm.
+    exploded float32 gradient still has its true norm. float16 is summed in float64.
 
     Examples
     --------
@@ -163,16 +167,35 @@ def norm(w, p):
     p = checks.number("p", p, 0)
     if p == 0:
         return float(np.count_nonzero(w))
-    with np.errstate(over="ignore"):
+    if w.dtype == np.float16:
+        w = w.astype(np.float64)
+    with np.errstate(over="ignore", under="ignore"):
         total = float(np.vdot(w, w) if p == 2 else np.sum(np.abs(w) ** p))
-    smallest = np.finfo(w.dtype).tiny / np.finfo(w.dtype).eps
-    if smallest < total < np.inf:
-        return total ** (1 / p)
+        smallest = np.finfo(w.dtype).tiny / np.finfo(w.dtype).eps
+        if smallest < total < np.inf:
+            return _root(total, p, w)
+        largest = float(np.max(np.abs(w)))
+        if largest == 0:
+            return 0.0
+        total = float(np.sum(np.abs(w.astype(np.float64) / largest) ** p))
+        return largest * _root(total, p, w)
 
-    largest = float(np.max(np.abs(w)))
-    if largest == 0:
-        return 0.0
-    return largest * float(np.sum(np.abs(w / largest) ** p)) ** (1 / p)
+
+def _root(total, p, w):
+    try:
+        root = total ** (1 / p)
+    except OverflowError:
+        root = math.inf
+    if root == math.inf:
+        raise ValueError(f"p must be larger for {w.size} weights, whose norm is beyond all floats, got {p}")
+    return root
+
+
+def _total(w, sum_of):
+    """The sum as a float; in float64 where it overflows in the precision of w, and for float16."""
+    with np.errstate(over="ignore"):
+        total = np.inf if w.dtype == np.float16 else float(sum_of(w))
+        return float(sum_of(w.astype(np.float64))) if np.isinf(total) else total
 
 
 def ridge(Phi, t, strength):
@@ -220,6 +243,7 @@ def ridge(Phi, t, strength):
     Phi = checks.array("Phi", Phi, ndim=2)
     t = checks.array("t", t, ndim=(1, 2))
     strength = float(checks.number("strength", strength, 0))
+    Phi, t = (a.astype(np.float64) if a.dtype == np.float16 else a for a in (Phi, t))
     m, n = Phi.shape
     if len(t) != m:
         raise ValueError(f"t must have one entry per row of Phi ({m}), got {len(t)}")
