@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from dlbook.explorer.numbers import number, percent, scientific
 from dlbook.explorer.style import band, name_lines, palette
+from dlcore.search import spread
 
 _FIT_LIMIT = 3.0
 
@@ -27,19 +29,20 @@ def draw_errors_by_degree(ax, *, degrees, training, fresh, floor):
 def draw_wild_fits(figure, *, results, x, truth, degree, points, noise):
     """Thirty fits from redrawn training sets, their mean and the truth; below them the parts by degree.
 
-    `results[points, noise][degree]` holds ``fits`` (some, one a row), ``mean`` (of all sets), ``bias``,
-    ``variance`` and ``miss``, the root mean square distance of each set's fit from the truth.
+    `results` is a sweep over all three, without seeds. Each has ``fits`` (some, one a row), ``mean`` (of all
+    sets), ``bias``, ``variance`` and ``miss``, the root mean square distance of each set's fit from the
+    truth.
     """
-    by_degree = results[points, noise]
-    at = by_degree[degree]
+    by_degree = results.at(points=points, noise=noise)
+    at, degrees = by_degree.at(degree=degree), by_degree.axes["degree"]
     above, below = figure.subplots(2, 1, height_ratios=(1.25, 1))
     _fits(above, x, truth, at)
     above.set_title(f"degree {degree}")
 
-    below.plot(list(by_degree), _resolved(by_degree), color=palette["bias"], label="bias²")
-    below.plot(list(by_degree), _parts(by_degree, "variance"), color=palette["variance"], label="variance")
+    below.plot(degrees, _resolved(by_degree), color=palette["bias"], label="bias²")
+    below.plot(degrees, by_degree["variance"].values, color=palette["variance"], label="variance")
     below.axhline(noise**2, color=palette["noise"], linestyle="--", linewidth=1.3, label="noise")
-    below.plot(degree, _resolved({degree: at}), "o", color=palette["bias"])
+    below.plot(degree, _resolved(by_degree)[degrees.index(degree)], "o", color=palette["bias"])
     below.plot(degree, at["variance"], "o", color=palette["variance"])
     below.axvline(degree, color=palette["muted"], linewidth=0.8)
     below.set(xlabel="degree", yscale="log", ylim=(1e-4, 100), title="its parts")
@@ -47,9 +50,9 @@ def draw_wild_fits(figure, *, results, x, truth, degree, points, noise):
     _legend_above(below)
     return (
         f"Degree {degree}, {points} points, noise {noise:g}: a single fit misses the truth by "
-        f"{_short(np.median(at['miss']))}, the mean of {len(at['miss'])} fits by "
-        f"{_short(np.sqrt(np.mean((at['mean'] - truth) ** 2)))}; bias² is {_bias(at)}, "
-        f"variance {_short(at['variance'])}, noise {_short(noise**2)}."
+        f"{number(np.median(at['miss']))}, the mean of {len(at['miss'])} fits by "
+        f"{number(np.sqrt(np.mean((at['mean'] - truth) ** 2)))}; bias² is {_bias(at)}, "
+        f"variance {number(at['variance'])}, noise {number(noise**2)}."
     )
 
 
@@ -74,13 +77,13 @@ def draw_decomposition(ax, *, degrees, bias, variance, noise, measured, standard
     return (
         f"Bias² + variance + noise is smallest at degree {degrees[best]}: {bias[best]:.3f} + "
         f"{variance[best]:.3f} + {noise:.3f} = {total[best]:.3f}; over all degrees the sum and the "
-        f"measured error differ by at most {100 * apart:.0f} %."
+        f"measured error differ by at most {percent(apart)}."
     )
 
 
-def draw_learning_curves(ax, *, curves, degree, noise):
-    """Training and test error by training-set size; `curves[degree, noise]` is (sizes, training, test)."""
-    sizes, training, test = curves[degree, noise]
+def draw_learning_curves(ax, *, curves, sizes, degree, noise):
+    """Training and test error by training-set size; `curves` is a sweep without seeds, each (sets, sizes)."""
+    training, test = curves.at(degree=degree, noise=noise).values()
     floor = noise**2
     band(ax, sizes, test, color=palette["test"], label="test")
     band(ax, sizes, training, color=palette["train"], label="training")
@@ -96,21 +99,22 @@ def draw_learning_curves(ax, *, curves, degree, noise):
     return (
         f"Degree {degree}, noise {noise:g}: from {sizes[0]} to {sizes[-1]} examples the gap between test and "
         f"training error goes from {first} to {last}, and the test error ends "
-        f"{_short(above)} above the floor of {_short(floor)}."
+        f"{number(above)} above the floor of {number(floor)}."
     )
 
 
 def draw_clinic(ax, *, runs, floor, patient, remedy):
     """A patient's learning curves before and after one remedy.
 
-    `runs[patient, remedy]` holds ``steps``, ``training`` and ``validation`` of shape (seeds, steps), and
-    ``final``, each seed's training and test error in the end; remedy "none" is the patient as found.
+    `runs` is a sweep over both. Each run has ``steps``, ``training`` and ``validation`` (NaN after an early
+    stop), and ``final``, its training and test error in the end; remedy "none" is the patient as found.
     """
-    found, treated = runs[patient, "none"], runs[patient, remedy]
+    found, treated = runs.at(patient=patient, remedy="none"), runs.at(patient=patient, remedy=remedy)
     for kind, color in ("training", palette["train"]), ("validation", palette["validation"]):
         if remedy != "none":
-            ax.plot(found["steps"], np.median(found[kind], axis=0), color=color, linestyle=":", linewidth=1.4)
-        line = band(ax, treated["steps"], treated[kind], color=color, label=kind)
+            before = np.median(found[kind], axis=0)
+            ax.plot(found["steps"][0], before, color=color, linestyle=":", linewidth=1.4)
+        line = band(ax, treated["steps"][0], treated[kind], color=color, label=kind)
         line.set_zorder(3)
     _floor(ax, floor)
     ax.set(xlabel="step", ylabel="mean squared error", xscale="log", yscale="log", ylim=(1e-3, 3))
@@ -122,7 +126,7 @@ def draw_clinic(ax, *, runs, floor, patient, remedy):
         numbers = f"training error {_hundredths(train)}, test error {test:.2f}, floor {floor:.2f}"
         return f"Patient {patient} as found: {numbers}."
     was = np.median(found["final"], axis=0)
-    if treated is found:
+    if np.array_equal(treated["final"], found["final"]):
         return (
             f"Patient {patient}, {remedy}: the patient has that already, so nothing changes; training error "
             f"{_hundredths(train)}, test error {test:.2f}."
@@ -130,23 +134,23 @@ def draw_clinic(ax, *, runs, floor, patient, remedy):
     change = test - was[1]
     effect = "hardly moves" if abs(change) < 0.1 * (was[1] - floor) else "falls" if change < 0 else "rises"
     return (
-        f"Patient {patient}, {remedy}: training error {_hundredths(was[0])} → {_hundredths(train)}; test error {effect}, "
-        f"{was[1]:.2f} → {test:.2f}, with the floor at {floor:.2f} (dotted: as found)."
+        f"Patient {patient}, {remedy}: training error {_hundredths(was[0])} → {_hundredths(train)}; "
+        f"test error {effect}, {was[1]:.2f} → {test:.2f}, with the floor at {floor:.2f} (dotted: as found)."
     )
 
 
 def draw_ridge(figure, *, results, x, truth, noise, strength):
     """Fits at one ridge strength; below them bias² and variance against all strengths.
 
-    `results[noise][strength]` holds what `draw_wild_fits` takes for a degree.
+    `results` is a sweep over strengths and noises, each with what `draw_wild_fits` takes.
     """
-    by_strength = results[noise]
-    at = by_strength[strength]
-    strengths, variance = list(by_strength), _parts(by_strength, "variance")
-    total = _parts(by_strength, "bias") + variance
+    by_strength = results.at(noise=noise)
+    at, strengths = by_strength.at(strength=strength), by_strength.axes["strength"]
+    variance = by_strength["variance"].values
+    total = by_strength["bias"].values + variance
     above, below = figure.subplots(2, 1, height_ratios=(1.25, 1))
     _fits(above, x, truth, at)
-    above.set_title(f"λ = {power(strength)}")
+    above.set_title(f"λ = {scientific(strength)}")
 
     below.plot(strengths, _resolved(by_strength), color=palette["bias"], label="bias²")
     below.plot(strengths, variance, color=palette["variance"], label="variance")
@@ -158,25 +162,25 @@ def draw_ridge(figure, *, results, x, truth, noise, strength):
     below.minorticks_off()
     _legend_above(below)
     best = int(np.argmin(total))
-    against = f"{here / total[best]:.1f} times the best, at λ = {power(strengths[best])}"
+    against = f"{here / total[best]:.1f} times the best, at λ = {scientific(strengths[best])}"
     place = "the best here" if strengths[best] == strength else against
     return (
-        f"λ = {power(strength)}, noise {noise:g}: bias² {_bias(at)} + variance {_short(at['variance'])} "
-        f"make {_short(here)}, {place}."
+        f"λ = {scientific(strength)}, noise {noise:g}: bias² {_bias(at)} + variance {number(at['variance'])} "
+        f"make {number(here)}, {place}."
     )
 
 
 def draw_double_descent(figure, *, results, floor, threshold, features, ridge):
     """Error against the number of random features; below it bias² and variance.
 
-    `results[ridge][features]` holds ``bias``, ``variance``, ``miss`` (each training set's root mean square
-    distance from the truth) and ``training`` (each one's training error).
+    `results` is a sweep over features and ridges, without seeds. Each has ``bias``, ``variance``, ``miss``
+    (each training set's root mean square distance from the truth) and ``training`` (each one's training
+    error).
     """
-    by_count = results[ridge]
-    at = by_count[features]
-    n = list(by_count)
-    runs = np.transpose([r["miss"] ** 2 + floor for r in by_count.values()])
-    training = np.median([r["training"] for r in by_count.values()], axis=1)
+    by_count = results.at(ridge=ridge)
+    at, n = by_count.at(features=features), by_count.axes["features"]
+    runs = by_count["miss"].values.T ** 2 + floor
+    training = np.median(by_count["training"].values, axis=1)
     test = np.median(runs, axis=0)
     here = np.median(at["miss"] ** 2 + floor)
     above, below = figure.subplots(2, 1, sharex=True, sharey=True)
@@ -190,7 +194,7 @@ def draw_double_descent(figure, *, results, floor, threshold, features, ridge):
     above.plot(features, here, "o", color=palette["test"], markersize=8)
     above.set(ylim=(2e-2, 300), title="mean squared error")
     below.plot(n, _resolved(by_count), color=palette["bias"], label="bias²")
-    below.plot(n, _parts(by_count, "variance"), color=palette["variance"], label="variance")
+    below.plot(n, by_count["variance"].values, color=palette["variance"], label="variance")
     below.plot(features, at["variance"], "o", color=palette["variance"])
     below.set(xlabel="random features", title="its parts")
     for ax in (above, below):
@@ -199,8 +203,8 @@ def draw_double_descent(figure, *, results, floor, threshold, features, ridge):
     against = f"{here / test[best]:.1f} times the lowest, at {n[best]:,}"
     compared = "the lowest" if n[best] == features else against
     return (
-        f"{features:,} features, {threshold} examples, ridge {ridge:g}: median test error {_short(here)}, "
-        f"{compared}; bias² {_bias(at)}, variance {_short(at['variance'])}."
+        f"{features:,} features, {threshold} examples, ridge {ridge:g}: median test error {number(here)}, "
+        f"{compared}; bias² {_bias(at)}, variance {number(at['variance'])}."
     )
 
 
@@ -216,9 +220,9 @@ def draw_image_descent(ax, *, features, test, ridged, threshold):
     peak = int(np.argmax(np.where(np.asarray(features) > threshold / 3, median, 0)))
     before = median[np.asarray(features) < threshold].min()
     return (
-        f"Without ridge the error falls to {before:.0f} %, rises to {median[peak]:.0f} % at "
-        f"{features[peak]:,} features ({threshold} examples) and falls to {median[-1]:.0f} % at "
-        f"{features[-1]:,}; with ridge it is {100 * np.median(ridged[:, peak]):.0f} % at the peak's place."
+        f"Without ridge the error falls to {before:.0f}%, rises to {median[peak]:.0f}% at "
+        f"{features[peak]:,} features ({threshold} examples) and falls to {median[-1]:.0f}% at "
+        f"{features[-1]:,}; with ridge it is {percent(np.median(ridged[:, peak]))} at the peak's place."
     )
 
 
@@ -247,23 +251,19 @@ def _legend_above(ax):
     )  # fmt: skip
 
 
-def _parts(results, name):
-    return np.array([r[name] for r in results.values()])
-
-
-def _resolution(r):
+def _resolution(parts):
     """The least bias² that can be told from the wobble that is left in a mean of finitely many fits."""
-    return r["variance"] / len(r["miss"])
+    return parts["variance"] / len(parts["miss"])
 
 
-def _resolved(results):
+def _resolved(sweep):
     """Bias² as a line that has gaps where it is too small to be seen beside the variance."""
-    return np.array([r["bias"] if r["bias"] > _resolution(r) else np.nan for r in results.values()])
+    return np.array([parts["bias"] if parts["bias"] > _resolution(parts) else np.nan for _, parts in sweep])
 
 
-def _bias(r):
-    least = _resolution(r)
-    return _short(r["bias"]) if r["bias"] > least else f"below {_short(least)}"
+def _bias(parts):
+    least = _resolution(parts)
+    return number(parts["bias"]) if parts["bias"] > least else f"below {number(least)}"
 
 
 def _hundredths(value):
@@ -276,25 +276,6 @@ def _gap(gaps):
     The bound is two standard errors of a median, 1.25 σ/√n each, with σ from the middle half: at few examples
     the mean square is one wild training set's.
     """
-    gap = np.median(gaps)
-    middle_half = np.subtract(*np.percentile(gaps, [75, 25]))
-    least = 2 * 1.25 * (middle_half / 1.35) / len(gaps) ** 0.5
-    return _short(gap) if gap > least else f"below {_short(max(least, abs(gap)))}"
-
-
-def _short(value):
-    """Two significant digits, in plain decimals while they are short."""
-    if value != 0 and (abs(value) < 1e-3 or abs(value) >= 1e4):
-        mantissa, exponent = f"{value:.1e}".split("e")
-        return f"{mantissa} · 10{_superscript(int(exponent))}".replace("-", "−")
-    return f"{float(f'{value:.2g}'):g}".replace("-", "−")
-
-
-def power(value):
-    """A power of ten as 10⁻³, half decades rounded to one digit: 3 · 10⁻³."""
-    mantissa, exponent = f"{value:.0e}".split("e")
-    return ("" if mantissa == "1" else f"{mantissa} · ") + f"10{_superscript(int(exponent))}"
-
-
-def _superscript(number):
-    return str(number).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    low, gap, high = spread(gaps)
+    least = 2 * 1.25 * ((high - low) / 1.35) / len(gaps) ** 0.5
+    return number(gap) if gap > least else f"below {number(max(least, abs(gap)))}"

@@ -5,6 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from dlbook.figures import bias_variance as figures
+from dlcore.search import sweep
 from drawing import said as drawn
 
 X = np.linspace(-1, 1, 11)
@@ -20,7 +21,35 @@ def one(bias, variance, offset=0.5, miss=0.7, sets=100):
 
 def wild():
     by_degree = {1: one(0.5, 0.01), 3: one(1e-6, 2.0, offset=0.25, miss=1.5)}
-    return {"results": {(15, 0.3): by_degree}, "x": X, "truth": 0 * X, "points": 15, "noise": 0.3}
+    results = sweep(
+        lambda degree, points, noise: by_degree[degree], degree=[1, 3], points=[15], noise=[0.3], seeds=None
+    )
+    return {"results": results, "x": X, "truth": 0 * X, "points": 15, "noise": 0.3}
+
+
+def dial(by_strength):
+    results = sweep(
+        lambda strength, noise: by_strength[strength], strength=list(by_strength), noise=[0.3], seeds=None
+    )
+    return {"results": results, "x": X, "truth": 0 * X, "noise": 0.3}
+
+
+def learning(training, test):
+    curves = sweep(
+        lambda degree, noise: {"training": training, "test": test}, degree=[3], noise=[0.5], seeds=None
+    )
+    return drawn(figures.draw_learning_curves, curves=curves, sizes=[20, 40], degree=3, noise=0.5)
+
+
+def clinic(patient, remedy, **runs):
+    """The sentence of a patient and a remedy; `runs` maps remedies to (training, validation, final)."""
+
+    def run(patient, remedy, seed):
+        training, validation, final = runs[remedy]
+        return {"steps": [10, 20], "training": training, "validation": validation, "final": final}
+
+    table = sweep(run, patient=[1], remedy=list(runs))
+    return drawn(figures.draw_clinic, runs=table, floor=0.09, patient=patient, remedy=remedy)
 
 
 def test_the_errors_name_the_best_degree_and_say_on_which_side_of_the_floor_training_ends():
@@ -54,8 +83,8 @@ def test_the_decomposition_adds_its_parts_and_measures_the_disagreement():
     values["standard_error"] = [0.01, 0.01]
     sentence = drawn(figures.draw_decomposition, measured=np.array([0.6, 0.5]), **values)
     assert "smallest at degree 2: 0.100 + 0.200 + 0.100 = 0.400" in sentence
-    assert "at most 20 %" in sentence
-    assert "at most 0 %" in drawn(figures.draw_decomposition, measured=np.array([0.6, 0.4]), **values)
+    assert "at most 20%" in sentence
+    assert "at most 0%" in drawn(figures.draw_decomposition, measured=np.array([0.6, 0.4]), **values)
 
 
 def test_the_stack_of_bars_ends_at_the_sum():
@@ -68,79 +97,55 @@ def test_the_stack_of_bars_ends_at_the_sum():
 
 def test_the_learning_curves_report_the_gap_at_both_ends():
     training, test = np.tile([0.1, 0.3], (16, 1)), np.tile([0.9, 0.35], (16, 1))
-    values = {"degree": 3, "noise": 0.5}
-    sentence = drawn(figures.draw_learning_curves, curves={(3, 0.5): ([20, 40], training, test)}, **values)
+    sentence = learning(training, test)
     assert "the gap between test and training error goes from 0.8 to 0.05" in sentence
     assert "ends 0.1 above the floor of 0.25" in sentence
-    other = drawn(figures.draw_learning_curves, curves={(3, 0.5): ([20, 40], training, test + 0.1)}, **values)
-    assert "ends 0.2 above" in other
+    assert "ends 0.2 above" in learning(training, test + 0.1)
 
 
 def test_a_gap_that_cannot_be_told_from_zero_is_reported_as_a_bound():
     training = np.tile([0.1, 0.3], (16, 1))
     test = training + np.array([0.8, 0.0]) + np.array([0, 0.08]) * np.tile([[-1], [1]], (8, 1))
-    values = {"degree": 3, "noise": 0.5, "curves": {(3, 0.5): ([20, 40], training, test)}}
-    assert "goes from 0.8 to below 0.074" in drawn(figures.draw_learning_curves, **values)
-    values["curves"] = {(3, 0.5): ([20, 40], training, test + 0.1)}
-    assert "goes from 0.9 to 0.1" in drawn(figures.draw_learning_curves, **values)
+    assert "goes from 0.8 to below 0.074" in learning(training, test)
+    assert "goes from 0.9 to 0.1" in learning(training, test + 0.1)
 
 
 def test_a_remedy_that_the_patient_has_already_is_called_that():
-    course = {"steps": [10, 20], "training": np.full((16, 2), 0.2), "validation": np.full((16, 2), 0.5)}
-    found = course | {"final": np.full((16, 2), [0.001, 0.5])}
-    values = {"floor": 0.09, "patient": 1, "remedy": "Adam"}
-    same = drawn(figures.draw_clinic, runs={(1, "none"): found, (1, "Adam"): found}, **values)
+    found = [0.2, 0.2], [0.5, 0.5], [0.001, 0.5]
+    same = clinic(1, "Adam", none=found, Adam=found)
     assert "has that already, so nothing changes; training error below 0.01, test error 0.50" in same
-    other = drawn(figures.draw_clinic, runs={(1, "none"): found, (1, "Adam"): dict(found)}, **values)
+    other = clinic(1, "Adam", none=found, Adam=([0.2, 0.2], [0.5, 0.5], [0.001, 0.501]))
     assert "below 0.01 → below 0.01; test error hardly moves" in other
 
 
 @pytest.mark.parametrize("draw", [figures.draw_wild_fits, figures.draw_ridge])
 def test_two_panels_stand_above_each_other_so_that_a_phone_can_show_them(draw):
     figure = Figure(layout="constrained")
-    values = wild()
     if draw is figures.draw_ridge:
-        values = {
-            "results": {0.3: {1.0: one(0.1, 0.1)}},
-            "x": X,
-            "truth": 0 * X,
-            "noise": 0.3,
-            "strength": 1.0,
-        }
-        draw(figure, **values)
+        draw(figure, strength=1.0, **dial({1.0: one(0.1, 0.1)}))
     else:
-        draw(figure, degree=1, **values)
+        draw(figure, degree=1, **wild())
     above, below = (ax.get_position() for ax in figure.axes)
     assert above.y0 > below.y1
 
 
 @pytest.mark.parametrize(("after", "effect"), [(0.3, "falls"), (0.51, "hardly moves"), (0.9, "rises")])
 def test_the_clinic_says_what_a_remedy_did_to_the_test_error(after, effect):
-    course = {"steps": [10, 20], "training": np.full((16, 2), 0.2), "validation": np.full((16, 2), 0.5)}
-    runs = {
-        (1, "none"): course | {"final": np.full((16, 2), [0.2, 0.5])},
-        (1, "more data"): course | {"final": np.full((16, 2), [0.1, after])},
-    }
-    values = {"runs": runs, "floor": 0.09, "patient": 1}
-    found = drawn(figures.draw_clinic, remedy="none", **values)
-    assert "Patient 1 as found: training error 0.20, test error 0.50" in found
-    sentence = drawn(figures.draw_clinic, remedy="more data", **values)
+    runs = {"none": ([0.2, 0.2], [0.5, 0.5], [0.2, 0.5]), "data": ([0.2, 0.2], [0.5, 0.5], [0.1, after])}
+    assert "Patient 1 as found: training error 0.20, test error 0.50" in clinic(1, "none", **runs)
+    sentence = clinic(1, "data", **runs)
     assert f"training error 0.20 → 0.10; test error {effect}, 0.50 → {after:.2f}" in sentence
 
 
 def test_a_run_that_stopped_early_is_drawn_as_far_as_it_went():
-    stopped = np.full((16, 2), 0.2)
-    stopped[:9, 1] = np.nan
-    course = {"steps": [10, 20], "training": stopped, "validation": stopped, "final": np.full((16, 2), 0.3)}
-    runs = {(1, "none"): course}
-    assert "0.30" in drawn(figures.draw_clinic, runs=runs, floor=0.09, patient=1, remedy="none")
+    stopped = [0.2, np.nan]
+    assert "0.30" in clinic(1, "none", none=(stopped, stopped, [0.3, 0.3]))
 
 
 def test_the_ridge_figure_compares_a_strength_with_the_best_one():
-    by_strength = {0.001: one(0.3, 0.3), 1.0: one(0.1, 0.1)}
-    values = {"results": {0.3: by_strength}, "x": X, "truth": 0 * X, "noise": 0.3}
+    values = dial({0.001: one(0.3, 0.3), 1.0: one(0.1, 0.1)})
     weak = drawn(figures.draw_ridge, strength=0.001, **values)
-    assert "λ = 10⁻³, noise 0.3: bias² 0.3 + variance 0.3 make 0.6, 3.0 times the best, at λ = 10⁰" in weak
+    assert "λ = 10⁻³, noise 0.3: bias² 0.3 + variance 0.3 make 0.6, 3.0 times the best, at λ = 1" in weak
     assert "make 0.2, the best here" in drawn(figures.draw_ridge, strength=1.0, **values)
 
 
@@ -151,7 +156,10 @@ def test_the_double_descent_names_its_error_and_the_lowest_one():
     by_count = {
         10: count(0.5, 0.1, 0.5, 0.3), 100: count(0.1, 20.0, 30.0, 1e-20), 1000: count(0.1, 0.1, 0.25, 1e-25)
     }  # fmt: skip
-    values = {"results": {0: by_count}, "floor": 0.09, "threshold": 100, "ridge": 0}
+    results = sweep(
+        lambda features, ridge: by_count[features], features=list(by_count), ridge=[0], seeds=None
+    )
+    values = {"results": results, "floor": 0.09, "threshold": 100, "ridge": 0}
     peak = drawn(figures.draw_double_descent, features=100, **values)
     assert "median test error 30, 120.0 times the lowest, at 1,000; bias² below 0.62, variance 20" in peak
     end = drawn(figures.draw_double_descent, features=1000, **values)
@@ -162,21 +170,13 @@ def test_the_image_descent_reports_valley_peak_and_end():
     test, ridged = np.tile([0.4, 0.8, 0.3], (16, 1)), np.tile([0.4, 0.35, 0.3], (16, 1))
     values = {"features": [50, 200, 800], "threshold": 200, "ridged": ridged}
     sentence = drawn(figures.draw_image_descent, test=test, **values)
-    assert "falls to 40 %, rises to 80 % at 200 features (200 examples) and falls to 30 % at 800" in sentence
-    assert "with ridge it is 35 %" in sentence
-    assert "falls to 20 % at 800" in drawn(figures.draw_image_descent, test=test - [0, 0, 0.1], **values)
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0.123, "0.12"), (12.6, "13"), (0.00012, "1.2 · 10⁻⁴"), (-0.0041, "−0.0041"), (0, "0")],
-)
-def test_numbers_are_written_with_two_significant_digits(value, text):
-    assert figures._short(value) == text
+    assert "falls to 40%, rises to 80% at 200 features (200 examples) and falls to 30% at 800" in sentence
+    assert "with ridge it is 35%" in sentence
+    assert "falls to 20% at 800" in drawn(figures.draw_image_descent, test=test - [0, 0, 0.1], **values)
 
 
 def test_a_setting_that_was_not_computed_is_refused_and_not_drawn():
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match="points must be one of 15, got 16"):
         drawn(figures.draw_wild_fits, degree=1, **wild() | {"points": 16})
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match="degree must be one of 1, 3, got 5"):
         drawn(figures.draw_wild_fits, degree=5, **wild())
