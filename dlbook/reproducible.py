@@ -4,10 +4,15 @@ OpenBLAS and NumPy choose their instructions by the CPU, and each choice rounds 
 after a few hundred steps of training that bit can be seen. `python -m dlbook.reproducible COMMAND`
 runs COMMAND where all x86 machines since 2013 compute alike: OpenBLAS's Haswell kernels, no AVX-512 in NumPy,
 one thread. Tests and the book build run their kernels in it; a reader's own session is left alone.
+
+Where the home folder cannot be written (containers, hubs, build users) matplotlib would print a warning that
+differs from run to run, so such a process also gets a folder for its settings.
 """
 
 import os
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 
@@ -18,19 +23,34 @@ except ImportError:  # NumPy 1.26
 
 
 def _pinned():
-    pinned = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    pinned = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"} | _settings()
     features = {name for name, present in __cpu_features__.items() if present}
     # OpenBLAS would run Haswell's kernels on a CPU without AVX2 and die of an illegal instruction
     if {"AVX2", "X86_V3"} & features or "OPENBLAS_CORETYPE" in os.environ:
         pinned["OPENBLAS_CORETYPE"] = os.environ.get("OPENBLAS_CORETYPE", "Haswell")
-    # NumPy warns about a feature that this CPU or this build does not have, so name only those that are
-    # there;
+    # NumPy warns about a feature that this CPU or this build does not have, so name only those that are there;
     # a process that runs pinned already no longer sees them, so it hands on what it was given
     wide = [name for name in __cpu_dispatch__ if name in features and _is_wide(name)]
     disabled = os.environ.get("NPY_DISABLE_CPU_FEATURES", " ".join(wide))
     if disabled:
         pinned["NPY_DISABLE_CPU_FEATURES"] = disabled
     return pinned
+
+
+def _settings():
+    """Return the variable that names a folder for matplotlib's settings, if its own cannot be written."""
+    if "MPLCONFIGDIR" in os.environ:
+        return {"MPLCONFIGDIR": os.environ["MPLCONFIGDIR"]}
+    try:
+        own = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "matplotlib"
+        own.mkdir(parents=True, exist_ok=True)
+        if os.access(own, os.W_OK):
+            return {}
+    except (OSError, RuntimeError):  # no such home, or nobody's
+        pass
+    folder = Path(tempfile.gettempdir()) / f"dlbook-matplotlib-{getattr(os, 'getuid', int)()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return {"MPLCONFIGDIR": str(folder)}
 
 
 def _is_wide(name):

@@ -1,3 +1,5 @@
+"""Pinned arithmetic: two machines print the same digits, and a hub without a home too."""
+
 import os
 import subprocess
 import sys
@@ -31,6 +33,21 @@ def test_pinning_a_pinned_process_changes_nothing():
     once = run(*command, sys.executable, *show)
     twice = run(*command, sys.executable, *command, sys.executable, *show)
     assert once.stdout == twice.stdout and "OMP_NUM_THREADS" in once.stdout
+
+
+def test_without_a_home_that_can_be_written_matplotlib_says_nothing():
+    command = "-m", "dlbook.reproducible", sys.executable, "-c"
+    homeless = {"HOME": "/proc/none", "XDG_CONFIG_HOME": "", "XDG_CACHE_HOME": ""}
+    done = run(*command, "import matplotlib.pyplot; print(matplotlib.get_configdir())", **homeless)
+    assert (done.returncode, done.stderr) == (0, "") and "dlbook-matplotlib" in done.stdout
+    own = run(*command, "import os; print(os.environ.get('MPLCONFIGDIR'))", MPLCONFIGDIR="/mine")
+    assert own.stdout.strip() == "/mine"
+
+
+def test_a_home_that_can_be_written_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.delenv("MPLCONFIGDIR", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert reproducible._settings() == {}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,236 @@
+"""The chapters in real JupyterLab and Notebook 7: does every cell read right, and is every figure live?"""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from test_plain import UNCONVERTED
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytest.importorskip("jupyterlab_myst", reason="jupyterlab-myst is not installed")
+
+CHROMIUM = Path("/usr/bin/chromium")
+CHAPTERS = Path(__file__).parents[2] / "chapters"
+NOTEBOOKS = [
+    path.relative_to(CHAPTERS).as_posix()
+    for folder in ("", "deeper", "exercises")
+    for path in sorted((CHAPTERS / folder).glob("*.ipynb"))
+]
+PATIENCE = 120_000  # ms: a slow machine renders a long chapter in half a minute
+SETTINGS = {
+    "notebook-extension/tracker": {"windowingMode": "none"},  # all cells, not only those in sight
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+}
+MARKUP = r":::|\{[a-zA-Z:-]+\}|^\s*\([\w-]+\)=|^\s*:[\w-]+:|\]\(|\$\$"
+
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed")
+
+OPEN = """async path => {
+    const commands = window.jupyterapp.commands;
+    window.opened = await commands.execute("docmanager:open", {path, factory: "Notebook"});
+    await window.opened.context.ready;
+}"""
+# What is not rendered yet: cells of text, and sentences among the outputs
+WAITING = """() => {
+    const cells = window.opened.content.widgets;
+    const rendered = node => node.querySelector(".myst, .jp-RenderedMarkdown")?.textContent.trim();
+    return cells.length === window.opened.content.model.cells.length && cells.every(cell =>
+        (cell.model.type !== "markdown" || rendered(cell.node)));
+}"""
+SHOWN = """() => window.opened.content.widgets.map(cell =>
+    [...cell.node.querySelectorAll(".myst, .jp-RenderedMarkdown")].map(shown => {
+        const copy = shown.cloneNode(true);
+        const hidden = "code, pre, .katex, mjx-container, .jp-InternalAnchorLink, script, style";
+        copy.querySelectorAll(hidden).forEach(node => node.remove());
+        copy.querySelectorAll("p, li, h1, h2, h3, h4, td, summary, div").forEach(node => node.append("\\n"));
+        return copy.textContent;
+    }).join("\\n"))"""
+FAULTY = """() => [...window.opened.node.querySelectorAll(".katex-error, .myst-error, .jp-RenderedError")]
+    .map(node => node.textContent)"""
+
+
+def live():
+    """A notebook that takes no time to run: a value, a sentence that states it, a figure with a slider."""
+    draw = (
+        "def draw(ax, slope):\n    ax.plot([0, 1], [0, slope])\n    return f'It rises to {slope * height}.'"
+    )
+    folded = {"jupyter": {"source_hidden": True}, "tags": ["remove-input"]}
+    return new_notebook(
+        cells=[
+            new_markdown_cell("# Live"),
+            new_code_cell(f"from dlbook import explore, say\n\nheight = 3\n{draw}"),
+            new_code_cell('say(f"The height is **{height}**.")', metadata=folded),
+            new_code_cell("explore(draw, slope=[1, 2, 4])"),
+        ],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+    )
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """The address of a Jupyter server on a copy of the chapters."""
+    folder = tmp_path_factory.mktemp("lab")
+    skipped = shutil.ignore_patterns("source", ".ipynb_checkpoints")
+    shutil.copytree(CHAPTERS, folder / "chapters", ignore=skipped)
+    nbformat.write(live(), folder / "chapters" / "live.ipynb")
+    for name, settings in SETTINGS.items():
+        path = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(settings))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    places = {
+        "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "JUPYTER_CONFIG_DIR": "config", "JUPYTER_RUNTIME_DIR": "runtime", "JUPYTER_DATA_DIR": "data",
+        "IPYTHONDIR": "ipython",
+    }  # fmt: skip
+    environment = os.environ | {name: str(folder / place) for name, place in places.items()}
+    environment |= {"PYTHONPATH": str(CHAPTERS.parent)}
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1",
+        f"--port={port}",
+        "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--LabApp.expose_app_in_browser=True",
+        "--JupyterNotebookApp.expose_app_in_browser=True",
+        f"--ServerApp.root_dir={folder / 'chapters'}",
+    ]  # fmt: skip
+    with open(folder / "log", "w") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(f"{address}/api", timeout=5)
+                break
+            except OSError:
+                assert process.poll() is None, (folder / "log").read_text()[-2000:]
+                time.sleep(0.5)
+        yield address
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def lab(server, browser):
+    """JupyterLab, once for all chapters, with no kernel behind it: nothing has to run to be read."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{server}/lab?reset")
+    page.wait_for_function("window.jupyterapp")
+    page.evaluate("window.jupyterapp.restored")
+    page.route(
+        "**/api/sessions?*", lambda route: route.continue_() if route.request.method == "GET" else None
+    )
+    yield page
+    page.close()
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_notebook_in_jupyterlab_is_rendered_and_shows_no_markup(lab, name):
+    if name.removesuffix(".ipynb") in UNCONVERTED:
+        pytest.xfail("its numbers are still in glue, or its citations are roles")
+    lab.evaluate(OPEN, name)
+    try:
+        lab.wait_for_function(WAITING)
+        shown = lab.evaluate(SHOWN)
+        faults = [
+            f"cell {i}: {found[0]!r} in {text[max(0, found.start() - 40) : found.end() + 40]!r}"
+            for i, text in enumerate(shown)
+            for found in re.finditer(MARKUP, text, re.MULTILINE)
+        ]
+        assert faults == []
+        assert lab.evaluate(FAULTY) == []
+        stored = nbformat.read(CHAPTERS / name, as_version=4).cells
+        said = [i for i, cell in enumerate(stored) if "text/markdown" in str(cell.get("outputs", ""))]
+        assert [i for i in said if not shown[i].strip()] == []
+    finally:
+        lab.evaluate("window.opened.dispose()")
+
+
+def test_in_jupyterlab_plumbing_is_folded(lab):
+    lab.evaluate(OPEN, "live.ipynb")
+    lab.wait_for_function(WAITING)
+    hidden = "window.opened.content.widgets.map(cell => cell.inputHidden)"
+    assert lab.evaluate(hidden) == [False, False, True, False]
+    lab.evaluate("window.opened.dispose()")
+
+
+def run_and_change(page):
+    """Run the live notebook, move its slider, change its value, run it again; what it says at each step."""
+    run_all = "window.jupyterapp.commands.execute('notebook:run-all-cells')"
+    said = page.locator(".jp-OutputArea-output").filter(has_text=re.compile(r"The height is \d")).first
+    read_out = page.locator(".jp-OutputArea-output").filter(has_text=re.compile(r"It rises to \d")).first
+    page.evaluate("window.opened.sessionContext.ready")
+    page.evaluate(run_all)
+    said.wait_for()
+    read_out.wait_for()
+    told = [said.inner_text().strip(), found(read_out)]
+    handle = read_out.locator(".noUi-handle, input[type=range]").first
+    handle.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("text => !document.body.innerText.includes(text)", arg=told[1])
+    told.append(found(read_out))
+    page.evaluate(
+        """() => {
+            const cell = window.opened.content.widgets[1].model.sharedModel;
+            cell.setSource(cell.getSource().replace("height = 3", "height = 5"));
+        }"""
+    )
+    page.evaluate(run_all)
+    page.locator(".jp-OutputArea-output").filter(has_text="The height is 5").first.wait_for()
+    told.append(said.inner_text().strip())
+    return told
+
+
+def found(read_out):
+    return re.search(r"It rises to \d+\.", read_out.inner_text())[0]
+
+
+@pytest.mark.parametrize("place", ["lab/workspaces/live/tree/live.ipynb?reset", "notebooks/live.ipynb"])
+def test_a_slider_moves_and_a_sentence_follows_an_edit(server, browser, place):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{server}/{place}")
+    page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.content?.widgets?.length")
+    page.evaluate("window.opened = window.jupyterapp.shell.currentWidget; window.opened.context.ready")
+    told = run_and_change(page)
+    page.close()
+    assert told == ["The height is 3.", "It rises to 3.", "It rises to 6.", "The height is 5."]
+
+
+def test_in_notebook_7_a_chapter_is_rendered_and_shows_no_markup(server, browser):
+    name = next(name for name in NOTEBOOKS if name.removesuffix(".ipynb") not in {*UNCONVERTED, "index"})
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(PATIENCE)
+    page.route(
+        "**/api/sessions?*", lambda route: route.continue_() if route.request.method == "GET" else None
+    )
+    page.goto(f"{server}/notebooks/{name}")
+    page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.content?.widgets?.length")
+    page.evaluate("() => { window.opened = window.jupyterapp.shell.currentWidget; }")
+    page.wait_for_function(WAITING)
+    shown = page.evaluate(SHOWN)
+    page.close()
+    assert [found[0] for text in shown for found in re.finditer(MARKUP, text, re.MULTILINE)] == []
