@@ -24,11 +24,7 @@ SOURCES = [
     path for folder in ("", "deeper", "exercises") for path in sorted((CHAPTERS / folder).glob("*.ipynb"))
 ]
 # Chapters whose numbers are still in glue or whose citations are still roles; it only shrinks
-UNCONVERTED = {
-    "adam", "batch_normalization", "bias_variance", "bugs", "gradient_descent", "hyperparameter_search",
-    "initialization", "input_normalization", "momentum", "regularization", "schedules", "second_order",
-    "splits", "vanishing_gradients",
-}  # fmt: skip
+UNCONVERTED = {"adam", "bias_variance", "gradient_descent", "schedules", "second_order", "splits"}
 BOX = """::::{admonition} Predict
 :class: predict
 
