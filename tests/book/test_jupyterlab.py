@@ -82,7 +82,12 @@ def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     skipped = shutil.ignore_patterns("source", ".ipynb_checkpoints")
     shutil.copytree(CHAPTERS, folder / "chapters", ignore=skipped)
-    nbformat.write(live(), folder / "chapters" / "live.ipynb")
+    for name in (
+        "live",
+        "live-in-lab",
+        "live-in-notebook",
+    ):  # one for each test: Jupyter saves what it changes
+        nbformat.write(live(), folder / "chapters" / f"{name}.ipynb")
     for name, settings in SETTINGS.items():
         path = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -187,9 +192,7 @@ def run_and_change(page):
     said.wait_for()
     read_out.wait_for()
     told = [said.inner_text().strip(), found(read_out)]
-    handle = read_out.locator(".noUi-handle, input[type=range]").first
-    handle.focus()
-    page.keyboard.press("ArrowRight")
+    read_out.locator(".noUi-handle, input[type=range]").first.press("ArrowRight")
     page.wait_for_function("text => !document.body.innerText.includes(text)", arg=told[1])
     told.append(found(read_out))
     page.evaluate(
@@ -208,7 +211,9 @@ def found(read_out):
     return re.search(r"It rises to \d+\.", read_out.inner_text())[0]
 
 
-@pytest.mark.parametrize("place", ["lab/workspaces/live/tree/live.ipynb?reset", "notebooks/live.ipynb"])
+@pytest.mark.parametrize(
+    "place", ["lab/workspaces/live/tree/live-in-lab.ipynb?reset", "notebooks/live-in-notebook.ipynb"]
+)
 def test_a_slider_moves_and_a_sentence_follows_an_edit(server, browser, place):
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(PATIENCE)
