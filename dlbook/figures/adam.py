@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from dlbook.explorer.numbers import count, fixed, listed, number, percent, scientific, superscript
 from dlbook.explorer.style import band, look, name_lines, palette, shades
 from dlcore.optimizers import NonFiniteGradient
+from dlcore.search import spread
 
 
 def colour(name):
@@ -37,10 +39,14 @@ def walk(optimizer, gradient, start, steps):
     return np.array(path)
 
 
-def draw_rare(figure, errors, share, after):
-    """Draw the error of each weight as training goes on; `errors` maps a name to (steps, seeds, weights)."""
-    parts = []
-    for ax, (name, error) in zip(figure.subplots(1, len(errors), sharey=True), errors.items(), strict=True):
+def draw_rare(figure, runs, share, after):
+    """Draw the error of each weight as training goes on.
+
+    `runs` is a sweep over the method, at each an array (steps, seeds, weights); `share` is how often each
+    weight has a gradient.
+    """
+    parts, panels = [], figure.subplots(1, len(runs), sharey=True)
+    for ax, (name, error) in zip(panels, zip(runs.axes["method"], runs.values), strict=True):
         t = np.unique(np.geomspace(1, len(error), 70).astype(int))
         for j, c in enumerate(shades(len(share))):
             band(ax, t, error[t - 1, :, j].T, color=c, label=f"1 in {1 / share[j]:.0f}")
@@ -48,7 +54,8 @@ def draw_rare(figure, errors, share, after):
         ax.set_xlim(1, len(error) * 6)
         left = np.median(error[after - 1], axis=0)
         parts.append(
-            f"{name} has left {left[-1]:.0%} of the rarest weight's error and {left[0]:.0%} of the commonest's"
+            f"{name} has left {percent(left[-1])} of the rarest weight's error and {percent(left[0])} of the "
+            "commonest's"
         )
         name_lines(ax)
     figure.axes[0].set_ylabel("error of a weight")
@@ -67,7 +74,7 @@ def draw_burst(ax, steps, burst, after, rate):
     ax.set_ylabel("length of the step")
     name_lines(ax)
     kept = [
-        f"{name}'s steps are {length[burst + after - 1] / rate:.1%} of the rate"
+        f"{name}'s steps are {percent(length[burst + after - 1] / rate, 1)} of the rate"
         for name, length in steps.items()
     ]
     return f"{after} steps after the burst {' and '.join(kept)}."
@@ -76,27 +83,32 @@ def draw_burst(ax, steps, burst, after, rate):
 def draw_correction(figure, beta2, lr, lengths, losses):
     """Draw what bias correction changes: the step under a steady gradient, and the start of training.
 
-    ``lengths[beta2]`` and ``losses[beta2, lr]`` are pairs (with, without) of arrays, losses (seeds, steps).
+    `lengths` is a sweep over beta2 and correction, `losses` one over lr too, the loss by step.
     """
     left, right = figure.subplots(1, 2)
-    looks = [("corrected", palette["adam"], "-"), ("not corrected", palette["reference"], "--")]
-    for (label, c, style), length in zip(looks, lengths[beta2], strict=True):
+    lines = {
+        "on": {"label": "corrected", "color": palette["adam"], "linestyle": "-"},
+        "off": {"label": "not corrected", "color": palette["reference"], "linestyle": "--"},
+    }
+    peak = {}
+    for correction, line in lines.items():
+        length = lengths.at(beta2=beta2, correction=correction)
+        runs = losses.at(beta2=beta2, lr=lr, correction=correction)
         t = np.unique(np.geomspace(1, len(length), 90).astype(int))
-        left.plot(t, length[t - 1], color=c, linestyle=style, label=label)
+        left.plot(t, length[t - 1], **line)
+        band(right, np.arange(1, runs.shape[1] + 1), runs, **line)
+        peak[correction] = np.median(runs[:, 1:], axis=0).max()
     left.set(xscale="log", yscale="log", ylim=(0.5, 60), xlabel="step", title="Steady gradient")
     left.set_ylabel("step / rate")
     left.legend(loc="upper right")
-    for (label, c, style), runs in zip(looks, losses[beta2, lr], strict=True):
-        band(right, np.arange(1, runs.shape[1] + 1), runs, color=c, linestyle=style, label=label)
     right.set(yscale="log", ylim=(0.3, 300), xlabel="step", title="Start of training")
     right.set_ylabel("mini-batch loss")
     left.minorticks_off()
     right.minorticks_off()
-    peak = [float(np.median(runs[:, 1:], axis=0).max()) for runs in losses[beta2, lr]]
     return (
         f"β₂ = {beta2:g}, rate {lr:g}: without the correction the longest step under a steady gradient is "
-        f"{lengths[beta2][1].max():.2g} rates long, and the loss after the first step peaks at {peak[1]:.2g} "
-        f"(with it: {peak[0]:.2g})."
+        f"{number(length.max())} rates long, and the loss after the first step peaks at "
+        f"{number(peak['off'])} (with it: {number(peak['on'])})."
     )
 
 
@@ -124,8 +136,9 @@ def draw_coordinate(figure, gradient, beta1, beta2, eps, correction):
     name_lines(bottom)
     length = [np.sqrt(np.mean(step[len(g) // 2 :] ** 2)) for step, *_ in runs]
     return (
-        f"{gradient.capitalize()} gradient: the first step is {_first(runs[1][0], g):.2f} rates long; the last 50 are "
-        f"{length[1]:.2f} rates (root mean square), and all 100 move the weight by {abs(runs[1][0].sum()):.1f} rates. "
+        f"{gradient.capitalize()} gradient: the first step is {_first(runs[1][0], g):.2f} rates long; the "
+        f"last 50 are {length[1]:.2f} rates (root mean square), and all 100 move the weight by "
+        f"{abs(runs[1][0].sum()):.1f} rates. "
         f"Gradients a million times larger make the steps {_factor(length[2] / length[0])}."
     )
 
@@ -164,16 +177,16 @@ def _first(step, g):
 
 
 def _factor(ratio):
-    return "no longer" if abs(ratio - 1) < 0.005 else f"{ratio:.2g} times longer"
+    return "no longer" if abs(ratio - 1) < 0.005 else f"{number(ratio)} times longer"
 
 
 def draw_epsilon(ax, sizes, lengths):
-    """Draw the length of a step against the size of a steady gradient; `lengths` maps a convention to lengths."""
+    """Draw a step's length against the size of a steady gradient; `lengths` maps a convention to lengths."""
     for (name, length), c in zip(lengths.items(), shades(len(lengths)), strict=True):
         ax.plot(sizes, length, color=c, label=name)
     ax.set(xscale="log", yscale="log", ylim=(1e-4, 3), xlabel="size of the gradient", ylabel="step / rate")
     ax.legend(loc="lower right")
-    halves = [f"{name} at {sizes[np.argmax(length >= 0.5)]:.0e}" for name, length in lengths.items()]
+    halves = [f"{name} at {scientific(sizes[np.argmax(length >= 0.5)])}" for name, length in lengths.items()]
     return f"The step falls below half a rate when gradients are smaller than: {'; '.join(halves)}."
 
 
@@ -196,7 +209,7 @@ def draw_paths(ax, surface, paths):
         ax.plot(*path.T, marker="o", label=name, markersize=2.5, linewidth=1.4, **line_of(name))
     ax.set(xlabel="x", ylabel="y")
     ax.legend(loc="upper right", ncols=2)
-    detours = [f"{name} {detour(path):.2g}" for name, path in paths.items()]
+    detours = [f"{name} {number(detour(path))}" for name, path in paths.items()]
     return f"Length of the way over the distance covered: {', '.join(detours)}."
 
 
@@ -240,37 +253,33 @@ def draw_race(figure, surface, rate, steps, racers, most):
     name_lines(fall)
     order = sorted(above, key=above.get)
     lost = [name for name in order if not above[name] < 1e4]
-    end = f"{_listed(lost)} diverged" if lost else f"{order[-1]} is last with {_small(above[order[-1]])}"
+    end = f"{listed(lost)} diverged" if lost else f"{order[-1]} is last with {_small(above[order[-1]])}"
     return (
-        f"Rate {rate:g}, after {steps} steps: {order[0]} leads with a loss of {_small(above[order[0]])} above the "
-        f"minimum, {order[1]} follows with {_small(above[order[1]])}; {end}."
+        f"Rate {rate:g}, after {steps} steps: {order[0]} leads with a loss of {_small(above[order[0]])} "
+        f"above the minimum, {order[1]} follows with {_small(above[order[1]])}; {end}."
     )
 
 
-def _listed(names):
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
 def _small(value):
-    return "less than 1e-7" if value < 1e-7 else f"{value:.1g}" if value < 0.01 else f"{value:.2g}"
+    return f"less than {scientific(1e-7)}" if value < 1e-7 else number(value, 1 if value < 0.01 else 2)
 
 
 def draw_rotation(figure, method, angle, valley, ways):
     """Draw a path through a valley turned by `angle` degrees, and the steps that each method needs by angle.
 
-    ``valley(angle)`` is the surface; ``ways[method][angle]`` is a path that ends where the loss is low
-    enough.
+    ``valley(angle)`` is the surface; `ways` is a sweep over method and angle of paths that end where the
+    loss is low enough.
     """
     left, right = figure.subplots(1, 2, width_ratios=(1.1, 1))
     contours(left, valley(angle), levels=7)
-    path = ways[method][angle]
+    path, angles = ways.at(method=method, angle=angle), ways.axes["angle"]
     left.plot(*path[:400].T, ".-", color=colour(method), linewidth=1.4, markersize=3)
     left.set(title=f"{method}: {len(path) - 1} steps", xlabel="x", ylabel="y", aspect="equal")
-    for name, by_angle in ways.items():
-        needed = [len(way) - 1 for way in by_angle.values()]
+    for name in ways.axes["method"]:
+        needed = [len(way) - 1 for _, way in ways.at(method=name)]
         here = name == method
         right.plot(
-            list(by_angle), needed, marker="o", label=name, **line_of(name),
+            angles, needed, marker="o", label=name, **line_of(name),
             linewidth=2.6 if here else 1.2, markersize=4 if here else 2,
         )  # fmt: skip
     right.plot(angle, len(path) - 1, "o", color=colour(method), markersize=9)
@@ -279,13 +288,16 @@ def draw_rotation(figure, method, angle, valley, ways):
     right.set_yticks([20, 50, 100, 200, 500], ["20", "50", "100", "200", "500"])
     right.minorticks_off()
     name_lines(right)
-    factor = (len(path) - 1) / (len(ways[method][0]) - 1)
-    times = "just as many" if abs(factor - 1) < 0.05 else f"{factor:.2g} times as many"
-    return f"{method} needs {len(path) - 1} steps through the valley turned by {angle}°, {times} as along the axes."
+    factor = (len(path) - 1) / (len(ways.at(method=method, angle=0)) - 1)
+    times = "just as many" if abs(factor - 1) < 0.05 else f"{number(factor)} times as many"
+    return (
+        f"{method} needs {count(len(path) - 1, 'step')} through the valley turned by {angle}°, {times} as "
+        "along the axes."
+    )
 
 
 def draw_floor(figure, loss, floor, goal):
-    """Draw the loss of a noisy fit beside its floor, and the excess; `loss` maps a name to (updates, seeds)."""
+    """Draw a noisy fit's loss beside its floor, and the excess; `loss` maps a name to (updates, seeds)."""
     left, right = figure.subplots(1, 2)
     for name, runs in loss.items():
         t = np.unique(np.geomspace(1, len(runs), 60).astype(int))
@@ -300,8 +312,8 @@ def draw_floor(figure, loss, floor, goal):
     right.set_xlim(1, len(runs) * 30)
     name_lines(right)
     return (
-        f"The least possible ½·MSE is {np.median(floor):.3f} in the median over {len(floor)} data sets and never "
-        f"below {floor.min():.3f}: no optimizer gets to {goal:g}."
+        f"The least possible ½·MSE is {np.median(floor):.3f} in the median over {len(floor)} data sets and "
+        f"never below {floor.min():.3f}: no optimizer gets to {goal:g}."
     )
 
 
@@ -309,36 +321,41 @@ def draw_settings(ax, losses, epochs):
     """Draw the final loss of each setting over the seeds; `losses` maps a label to (seeds,)."""
     labels = list(losses)[::-1]
     for row, label in enumerate(labels):
-        c = colour(label.split()[0])
-        low, middle, high = np.percentile(losses[label], [25, 50, 75])
-        ax.plot(
-            losses[label], np.full(len(losses[label]), row), "o", color=c, markersize=3, alpha=0.35, mew=0
-        )
-        ax.plot([low, high], [row, row], color=c, linewidth=3)
-        ax.plot(middle, row, "o", color=c, markersize=7)
+        _row(ax, row, losses[label], colour(label.split()[0]))
     ax.axvline(1e-3, color=palette["reference"], linewidth=1, linestyle="--")
     ax.set(xscale="log", yticks=range(len(labels)), yticklabels=labels, xlim=(2e-4, 2e-2))
     ax.set_xlabel(f"½·MSE on the test points after {epochs} epochs")
     medians = {label: np.median(loss) for label, loss in losses.items()}
     best, worst = min(medians, key=medians.get), max(medians, key=medians.get)
     return (
-        f"After {epochs} epochs {best} has the smallest median loss, {medians[best]:.2g}, and {worst} the largest, "
-        f"{medians[worst]:.2g}; {sum((loss <= 1e-3).sum() for loss in losses.values())} of "
+        f"After {epochs} epochs {best} has the smallest median loss, {number(medians[best])}, and {worst} "
+        f"the largest, {number(medians[worst])}; {sum((loss <= 1e-3).sum() for loss in losses.values())} of "
         f"{sum(map(len, losses.values()))} runs are at the published goal of 0.001."
     )
 
 
-def draw_rates(ax, method, epoch, rates, losses):
-    """Draw the training loss against the rate; `losses` maps a name to (rates, seeds, epochs), NaN if diverged."""
-    best = {}
-    for name in sorted(losses, key=lambda other: other == method):
-        median = _medians(losses[name][:, :, epoch - 1])
-        best[name] = np.nanmin(median)
+def _row(ax, row, losses, c):
+    """The losses of all seeds in a row, with their median and the middle half of them."""
+    low, middle, high = spread(losses)
+    ax.plot(losses, np.full(len(losses), row), "o", color=c, markersize=3.5, alpha=0.4, mew=0)
+    ax.plot([low, high], [row, row], color=c, linewidth=3)
+    ax.plot(middle, row, "o", color=c, markersize=8)
+
+
+def draw_rates(ax, method, epoch, runs):
+    """Draw the training loss against the rate.
+
+    `runs` is a sweep over method and rate, the loss by epoch, NaN if it diverged.
+    """
+    rates, median = runs.axes["rate"], {}
+    for name in sorted(runs.axes["method"], key=lambda other: other == method):
+        median[name] = _median(runs.at(method=name).values[:, :, epoch - 1])
         here = name == method
         ax.plot(
-            rates, median, marker="o", label=name, **line_of(name), zorder=3 if here else 2,
+            rates, median[name], marker="o", label=name, **line_of(name), zorder=3 if here else 2,
             linewidth=2.6 if here else 1.1, markersize=5 if here else 2.5, alpha=1 if here else 0.6,
         )  # fmt: skip
+    best = {name: np.nanmin(losses) for name, losses in median.items()}
     leader = min(best, key=best.get)
     ax.axhspan(best[method], 1.1 * best[method], color=palette["grid"], linewidth=0)
     ax.set(xscale="log", yscale="log", ylim=(0.4, 6), xlim=(rates[0] / 1.5, rates[-1] * 1.5), xlabel="rate")
@@ -346,16 +363,16 @@ def draw_rates(ax, method, epoch, rates, losses):
     ax.minorticks_off()
     ax.set(ylabel="training loss", title=f"After {epoch} epoch{'s' * (epoch > 1)}")
     ax.figure.legend(loc="outside right center")
-    median = _medians(losses[method][:, :, epoch - 1])
-    good = median <= 1.1 * best[method]
+    good = median[method] <= 1.1 * best[method]
     return (
-        f"{method}: {good.sum()} of {len(rates)} rates come within 10 % of its best loss, {best[method]:.2f}, which "
-        f"stands at rate {rates[np.nanargmin(median)]:.2g}; the best of all is {best[leader]:.2f} ({leader})."
+        f"{method}: {good.sum()} of {len(rates)} rates come within 10% of its best loss, {best[method]:.2f}, "
+        f"which stands at rate {number(rates[np.nanargmin(median[method])])}; the best of all is "
+        f"{best[leader]:.2f} ({leader})."
     )
 
 
-def _medians(runs):
-    """The median over the seeds of each rate; infinite losses count, a rate at which most diverge has none."""
+def _median(runs):
+    """The median over the seeds of each rate; infinity counts, a rate at which most diverge has none."""
     filled = np.where(np.isfinite(runs), runs, np.inf)
     median = np.median(filled, axis=1)
     return np.where(np.isfinite(median), median, np.nan)
@@ -365,19 +382,8 @@ def draw_winners(ax, final, rates):
     """Draw the final losses of the tuned optimizers; `final` maps a name to (seeds,), `rates` to its rate."""
     names = sorted(final, key=lambda name: -np.median(final[name]))
     for row, name in enumerate(names):
-        low, middle, high = np.percentile(final[name], [25, 50, 75])
-        ax.plot(
-            final[name],
-            np.full(len(final[name]), row),
-            "o",
-            color=colour(name),
-            markersize=4,
-            alpha=0.4,
-            mew=0,
-        )
-        ax.plot([low, high], [row, row], color=colour(name), linewidth=3)
-        ax.plot(middle, row, "o", color=colour(name), markersize=8)
-    ax.set(yticks=range(len(names)), yticklabels=[f"{name} {rates[name]:.2g}" for name in names])
+        _row(ax, row, final[name], colour(name))
+    ax.set(yticks=range(len(names)), yticklabels=[f"{name} {number(rates[name])}" for name in names])
     ax.set(xlabel="training loss, seeds not used for tuning", xlim=(0.45, 0.65))
     ax.set_xticks([0.45, 0.5, 0.55, 0.6, 0.65], ["0.45", "0.50", "0.55", "0.60", "0.65"])
     middle = {name: np.median(final[name]) for name in names}
@@ -397,8 +403,8 @@ def draw_cycle(ax, ways, best):
     ax.annotate("best x", (1.1, best - 0.14), color=palette["truth"])
     ax.set(xscale="log", ylim=(-1.25, 1.15), xlim=(1, len(x) * 4), xlabel="step", ylabel="x")
     name_lines(ax)
-    ends = [f"{name} at {np.mean(x[-300:]):+.2f}" for name, x in ways.items()]
-    return f"The best x is {best:g}; after {len(x):,} steps {', '.join(ends)}."
+    ends = [f"{name} at {fixed(np.mean(x[-300:]), 2)}" for name, x in ways.items()]
+    return f"The best x is {fixed(best, 0)}; after {len(x):,} steps {', '.join(ends)}."
 
 
 def draw_decay_map(ax, method, rate, *, maps):
@@ -417,8 +423,11 @@ def draw_decay_map(ax, method, rate, *, maps):
             color="#fdfdfd" if dark else "#151515", weight="bold" if column == best[row] else "normal",
         )  # fmt: skip
     ax.plot(best, range(len(rates)), "o", markersize=25, mfc="none", mec=palette["highlight"], mew=2)
-    ax.plot([-0.5, len(decays) - 0.5, len(decays) - 0.5, -0.5, -0.5], here + np.array([-0.5, -0.5, 0.5, 0.5, -0.5]),
-            color=palette["ink"], linewidth=2.5, clip_on=False)  # fmt: skip
+    left, right = -0.5, len(decays) - 0.5
+    ax.plot(
+        [left, right, right, left, left], here + np.array([-0.5, -0.5, 0.5, 0.5, -0.5]),
+        color=palette["ink"], linewidth=2.5, clip_on=False,
+    )  # fmt: skip
     ax.set_xticks(range(len(decays)), [power_of_2(d) for d in decays])
     ax.set_yticks(range(len(rates)), [power_of_2(r) for r in rates])
     ax.grid(visible=False)
@@ -427,11 +436,11 @@ def draw_decay_map(ax, method, rate, *, maps):
     tilt = (
         "stays where it is"
         if moved == 0
-        else f"moves by a factor of {decays[best[-1]] / decays[best[0]]:.2g}"
+        else f"moves by a factor of {number(decays[best[-1]] / decays[best[0]])}"
     )
     return (
         f"{method}, rate {power_of_2(rate)}: the best decay is {power_of_2(decays[best[here]])}, with "
-        f"{100 * errors[here, best[here]]:.0f} % errors. From the smallest rate to the largest it {tilt}."
+        f"{percent(errors[here, best[here]])} errors. From the smallest rate to the largest it {tilt}."
     )
 
 
@@ -443,4 +452,4 @@ def power_of_2(value):
     >>> power_of_2(0.25)
     '2⁻²'
     """
-    return f"2{str(round(np.log2(value))).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+    return f"2{superscript(round(np.log2(value)))}"

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from dlbook.explorer.style import palette
 from dlbook.figures import adam as figures
 from dlcore.optimizers import SGD, AdaDelta, AdaGrad, Adam, Momentum, RMSprop
+from dlcore.search import sweep
 
 
 def sentence(draw, *args, **kwargs):
@@ -52,16 +53,16 @@ def test_every_optimizer_has_the_colour_of_the_palette():
         figures.colour("Unheard")
 
 
+def rare(adagrad):
+    error = {"SGD": np.full((100, 16, 3), 0.5) * [1, 0.5, 0.02], "AdaGrad": np.full((100, 16, 3), adagrad)}
+    runs = sweep(lambda method: error[method], method=["SGD", "AdaGrad"], seeds=None)
+    return sentence(figures.draw_rare, runs, np.array([1, 0.1, 0.01]), after=50)
+
+
 def test_the_rare_features_sentence_states_what_is_left():
-    error = np.full((100, 16, 3), 0.5) * [1, 0.5, 0.02]
-    text = sentence(
-        figures.draw_rare, {"SGD": error, "AdaGrad": error / 2}, np.array([1, 0.1, 0.01]), after=50
-    )
-    assert "SGD has left 1% of the rarest" in text
-    assert "50% of the commonest" in text
-    assert text != sentence(
-        figures.draw_rare, {"SGD": error, "AdaGrad": error / 5}, np.array([1, 0.1, 0.01]), after=50
-    )
+    assert "SGD has left 1% of the rarest" in rare(0.25)
+    assert "50% of the commonest" in rare(0.25)
+    assert rare(0.25) != rare(0.1)
 
 
 def test_the_burst_sentence_compares_with_the_rate():
@@ -72,12 +73,18 @@ def test_the_burst_sentence_compares_with_the_rate():
 
 
 def test_the_correction_sentence_states_both_peaks():
-    flat, hill = np.full((16, 40), 0.5), np.full((16, 40), 0.5)
-    hill[:, 5] = 8.0
-    lengths = {0.999: (np.ones(100), np.linspace(6.6, 1, 100))}
-    text = sentence(
-        figures.draw_correction, beta2=0.999, lr=0.01, lengths=lengths, losses={(0.999, 0.01): (flat, hill)}
+    flat, hill = np.full(40, 0.5), np.full(40, 0.5)
+    hill[5] = 8.0
+    switch, beta2 = {"correction": ["on", "off"]}, [0.999]
+    longest = {"on": 1.0, "off": 6.6}
+    lengths = sweep(
+        lambda beta2, correction: np.linspace(longest[correction], 1, 100), beta2=beta2, **switch, seeds=None
     )
+    losses = sweep(
+        lambda beta2, lr, correction, seed: flat if correction == "on" else hill,
+        beta2=beta2, lr=[0.01], **switch,
+    )  # fmt: skip
+    text = sentence(figures.draw_correction, beta2=0.999, lr=0.01, lengths=lengths, losses=losses)
     assert "6.6 rates long" in text
     assert "peaks at 8 (with it: 0.5)" in text
 
@@ -115,7 +122,7 @@ def test_a_large_epsilon_makes_the_gradients_size_matter(kind):
 
 
 def test_the_factor_is_that_between_the_largest_and_the_smallest_gradients():
-    assert "make the steps 1e+03 times longer" in coordinate(
+    assert "make the steps 1,000 times longer" in coordinate(
         gradient="sparse", beta1=0.0, beta2=0.0, eps=1.0
     )  # 1000 / (1000 + 1) over 0.001 / (0.001 + 1)
 
@@ -139,8 +146,8 @@ def test_the_averages_are_those_that_the_steps_are_made_of():
 def test_the_epsilon_sentence_names_the_size_at_half_a_rate():
     sizes = np.geomspace(1e-12, 1, 200)
     text = sentence(figures.draw_epsilon, sizes, {"outside": sizes / (sizes + 1e-8), "all": np.ones(200)})
-    assert "outside at 1e-08" in text
-    assert "all at 1e-12" in text
+    assert "outside at 10⁻⁸" in text
+    assert "all at 10⁻¹²" in text
 
 
 def test_the_paths_sentence_measures_detours():
@@ -171,10 +178,11 @@ def test_the_race_changes_with_rate_and_steps():
 
 
 def test_the_rotation_sentence_counts_the_steps_of_the_path():
-    ways = {
-        "AdaGrad": {0: np.zeros((25, 2)), 45: np.zeros((241, 2))},
-        "SGD": {0: np.ones((174, 2)), 45: np.ones((174, 2))},
-    }
+    steps = {"AdaGrad": {0: 24, 45: 240}, "SGD": {0: 173, 45: 173}}
+    ways = sweep(
+        lambda method, angle: np.zeros((steps[method][angle] + 1, 2)),
+        method=["AdaGrad", "SGD"], angle=[0, 45], seeds=None,
+    )  # fmt: skip
     draw = partial(sentence, figures.draw_rotation, valley=lambda angle: bowl, ways=ways)
     assert "AdaGrad needs 240 steps" in draw(method="AdaGrad", angle=45)
     assert "10 times as many" in draw(method="AdaGrad", angle=45)
@@ -195,16 +203,18 @@ def test_the_settings_sentence_names_best_and_worst_and_counts_arrivals():
         "Adam 0.01": np.full(16, 0.0009),
     }
     text = sentence(figures.draw_settings, losses, epochs=200)
-    assert "Adam 0.01 has the smallest median loss, 0.0009, and AdaDelta the largest" in text
+    assert "Adam 0.01 has the smallest median loss, 9·10⁻⁴, and AdaDelta the largest" in text
     assert "16 of 48 runs" in text
 
 
 def test_the_rates_sentence_counts_good_rates_and_a_diverged_rate_is_none():
-    rates = np.array([0.01, 0.1, 1.0])
-    adam = np.broadcast_to(np.array([0.5, 0.52, np.nan])[:, None, None], (3, 3, 2))
-    sgd = np.broadcast_to(np.array([2.0, 1.0, 0.6])[:, None, None], (3, 3, 2))
-    draw = partial(sentence, figures.draw_rates, rates=rates, losses={"Adam": adam, "SGD": sgd})
-    assert "Adam: 2 of 3 rates come within 10 % of its best loss, 0.50, which stands at rate 0.01" in draw(
+    loss = {"Adam": {0.01: 0.5, 0.1: 0.52, 1.0: np.nan}, "SGD": {0.01: 2.0, 0.1: 1.0, 1.0: 0.6}}
+    runs = sweep(
+        lambda method, rate, seed: [loss[method][rate]] * 2,
+        method=["Adam", "SGD"], rate=[0.01, 0.1, 1.0], seeds=3,
+    )  # fmt: skip
+    draw = partial(sentence, figures.draw_rates, runs=runs)
+    assert "Adam: 2 of 3 rates come within 10% of its best loss, 0.50, which stands at rate 0.01" in draw(
         method="Adam", epoch=2
     )
     assert "SGD: 1 of 3 rates" in draw(method="SGD", epoch=2)
@@ -219,13 +229,13 @@ def test_the_winners_sentence_gives_the_factor_between_names():
 
 def test_the_cycle_sentence_averages_the_end():
     text = sentence(figures.draw_cycle, {"Adam": np.ones(1000), "AMSGrad": -np.ones(1000)}, best=-1)
-    assert "Adam at +1.00, AMSGrad at -1.00" in text
+    assert "Adam at 1.00, AMSGrad at −1.00" in text
 
 
 def test_the_decay_map_names_the_best_decay_and_how_far_it_moves():
     errors = np.array([[0.4, 0.35, 0.5], [0.5, np.nan, 0.45]])
     maps = {"AdamW": (np.array([2.0**-8, 2.0**-6]), 2.0 ** np.array([-6, -4, -2]), errors)}
     text = sentence(figures.draw_decay_map, "AdamW", 2.0**-6, maps=maps)
-    assert "rate 2⁻⁶: the best decay is 2⁻², with 45 % errors" in text and "moves by a factor of 4" in text
+    assert "rate 2⁻⁶: the best decay is 2⁻², with 45% errors" in text and "moves by a factor of 4" in text
     level = {"AdamW": (*maps["AdamW"][:2], errors[[0, 0]])}
     assert "stays where it is" in sentence(figures.draw_decay_map, "AdamW", 2.0**-8, maps=level)
