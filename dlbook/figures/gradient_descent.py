@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from dlbook.explorer.numbers import fixed, number, percent, scientific
 from dlbook.explorer.style import band, name_lines, palette, shades
 from dlcore.optimizers import SGD
 
@@ -30,7 +31,7 @@ def draw_rate(figure, *, rate, curvature=4.0, steps=12):
     right.set(yscale="log", ylim=(1e-4, 20), xlim=(-0.3, steps + 0.3), xlabel="step", title="|θ|")
     right.minorticks_off()
     end = abs(path[-1])
-    last = "0" if end < 1e-12 else "what it was" if abs(end - 1) < 1e-9 else f"{end:.2g} of its start"
+    last = "0" if end < 1e-12 else "what it was" if abs(end - 1) < 1e-9 else f"{number(end)} of its start"
     kinds = [
         (abs(factor) < 1e-9, "it arrives in one step"),
         (abs(abs(factor) - 1) < 1e-9, "it jumps to and fro for ever"),
@@ -41,7 +42,7 @@ def draw_rate(figure, *, rate, curvature=4.0, steps=12):
     ]
     kind = next(said for true, said in kinds if true)
     return (
-        f"Rate {rate:g}, curvature {curvature:g}: every step multiplies θ by {factor + 0:.2g}, and {kind}; "
+        f"Rate {rate:g}, curvature {curvature:g}: every step multiplies θ by {number(factor)}, and {kind}; "
         f"after {steps} steps |θ| is {last}."
     )
 
@@ -90,93 +91,90 @@ def draw_cloud(figure, *, results, point, batch, drawing):
     right.set(title="variance, in |g|²", yticks=[0.01, 1, 100], xticks=[1, 100, 10_000])
     right.minorticks_off()
     right.legend(loc="lower left")
-    far = f"their distance from the true gradient is {_two(np.sqrt(here))} |g| (root mean square)"
+    far = f"their distance from the true gradient is {number(np.sqrt(here))} |g| (root mean square)"
     return (
-        f"{point.capitalize()}, batches of {batch:,} drawn {drawing}: {_percent(share)} of the mini-batch gradients "
-        f"point downhill; {'each is the true gradient' if here < 1e-9 else far}."
+        f"{point.capitalize()}, batches of {batch:,} drawn {drawing}: {percent(share)} of the mini-batch "
+        f"gradients point downhill; {'each is the true gradient' if here < 1e-9 else far}."
     )
 
 
-def draw_progress(figure, *, results, epochs):
-    """Training loss by examples seen and by steps; ``results[size]`` holds ``steps``, ``examples`` and ``loss`` (seeds, points)."""
+def draw_progress(figure, *, runs, epochs):
+    """Training loss by examples seen and by steps; `runs` is a sweep over batch_size of loss and steps."""
     left, right = figure.subplots(1, 2, sharey=True)
-    for (size, run), colour in zip(results.items(), shades(len(results)), strict=True):
-        name = f"{size:,}"
-        band(left, run["examples"], run["loss"], color=colour, label=name)
-        band(right, run["steps"], run["loss"], color=colour, label=name)
+    steps, end = {}, {}
+    for size, colour in zip(runs.axes["batch_size"], shades(len(runs)), strict=True):
+        loss, steps[size] = runs.at(batch_size=size)["loss"], runs.at(batch_size=size)["steps"][0]
+        band(left, steps[size] * size, loss, color=colour, label=f"{size:,}")
+        band(right, steps[size], loss, color=colour, label=f"{size:,}")
+        end[size] = np.median(loss[:, -1])
     left.set(xlabel="examples seen", ylabel="training loss", title="by work", yscale="log", ylim=(0.5, 4))
     left.set_yticks([0.5, 1, 2, 4], ["0.5", "1", "2", "4"])
-    left.set_xlim(0, 1.25 * max(run["examples"][-1] for run in results.values()))
+    left.set_xlim(0, 1.25 * max(size * t[-1] for size, t in steps.items()))
     right.set(xlabel="steps", title="by step", xscale="log")
-    right.set_xlim(0.8, 1.3 * max(run["steps"][-1] for run in results.values()))
+    right.set_xlim(0.8, 1.3 * max(t[-1] for t in steps.values()))
     left.minorticks_off()
     right.minorticks_off()
     name_lines(left)
     right.legend(loc="lower left", title="batch size")
-    end = {size: np.median(run["loss"][:, -1]) for size, run in results.items()}
     small, large = min(end), max(end)
     return (
         f"After {epochs} passes batches of {small} have reached a training loss of {end[small]:.2f} in "
-        f"{int(results[small]['steps'][-1]):,} steps, full passes {end[large]:.2f} in "
-        f"{int(results[large]['steps'][-1])} (medians over {len(results[small]['loss'])} seeds)."
+        f"{steps[small][-1]:,} steps, full passes {end[large]:.2f} in {steps[large][-1]:,} (medians over "
+        f"{len(runs.seeds)} seeds)."
     )
 
 
-def draw_floor(figure, *, results, rate, batch):
+def draw_floor(figure, *, runs, rate, batch):
     """SGD with a constant rate on L = theta²/2: sample paths, and the loss it ends at by rate/batch.
 
-    ``results[rate, batch]`` holds ``paths`` (steps, some seeds), ``floor`` and ``predicted``.
+    `runs` is a sweep over rate and batch of ``paths`` (steps, some seeds), ``floor`` and ``predicted``.
     """
-    run = results[rate, batch]
+    run = runs.at(rate=rate, batch=batch)
     left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
     paths = np.where(np.isfinite(run["paths"]), np.clip(run["paths"], -3, 3), np.nan)
     for path, colour in zip(paths.T, shades(len(paths.T)), strict=True):
         left.plot(path, color=colour, linewidth=1.1)
     left.axhline(0, color=palette["reference"], linewidth=1.2)
     left.set(ylim=(-1.3, 2.2), xlim=(0, len(paths) - 1), xlabel="step", title="θ, three runs")
-    ratio = np.array([r / b for r, b in results])
-    order = np.argsort(ratio)
-    floors = np.array([one["floor"] for one in results.values()])
+    ratio = np.divide.outer(runs.axes["rate"], runs.axes["batch"])
     line = np.array([1e-4, 1])
     right.plot(line, line / 4, color=palette["reference"], linewidth=1.4, label="¼ rate / batch")
-    right.plot(ratio[order], floors[order], "o", color=palette["sgd"], markersize=5)
+    right.plot(ratio.ravel(), runs["floor"].values.ravel(), "o", color=palette["sgd"], markersize=5)
     right.plot(rate / batch, run["floor"], "o", color=palette["highlight"], markersize=10)
     right.set(xscale="log", yscale="log", xlim=(3e-4, 1), ylim=(1e-4, 0.5), xlabel="rate / batch")
     right.set(title="loss it ends at", xticks=[1e-3, 1e-2, 1e-1, 1], yticks=[1e-4, 1e-3, 1e-2, 1e-1])
     right.minorticks_off()
     right.legend(loc="upper left")
     return (
-        f"Rate {rate:g}, batches of {batch}: the mean loss settles at {run['floor']:.2g}; predicted "
-        f"{run['predicted']:.2g}."
+        f"Rate {rate:g}, batches of {batch}: the mean loss settles at {number(run['floor'])}; predicted "
+        f"{number(run['predicted'])}."
     )
 
 
-def draw_scaling(ax, *, losses, base):
-    """Final training loss against the batch size; `losses` maps a rule to an array (seeds, sizes), `base` is (rate, sizes)."""
-    rate, sizes = base
+def draw_scaling(ax, *, runs, rate):
+    """Final training loss against the batch size; `runs` maps a rule to a sweep over batch."""
     colours = {"rate in proportion": palette["highlight"], "rate kept": palette["reference"]}
-    for name, runs in losses.items():
-        runs = np.where(np.isfinite(runs), np.minimum(runs, 3.5), 3.5)
-        band(ax, sizes, runs, color=colours[name], label=name, marker="o")
+    for name, losses in runs.items():
+        sizes = losses.axes["batch"]
+        shown = np.where(np.isfinite(losses.values), np.minimum(losses.values, 3.5), 3.5)
+        band(ax, sizes, shown.T, color=colours[name], label=name, marker="o")
     ax.set(xscale="log", xlim=(sizes[0] / 1.2, sizes[-1] * 3.6), ylim=(0, 3.6), xlabel="batch size and rate")
-    names = [f"{b}\n{rate * b / sizes[0]:.2g}" for b in sizes]
+    names = [f"{b}\n{number(rate * b / sizes[0])}" for b in sizes]
     ax.set_xticks(sizes, names)
     ax.minorticks_off()
     ax.set_ylabel("training loss")
     name_lines(ax)
-    median = np.median(losses["rate in proportion"], axis=0)
-    kept = np.median(losses["rate kept"], axis=0)
+    median, kept = runs["rate in proportion"].median, runs["rate kept"].median
     at = int(np.flatnonzero(median <= 1.05 * median[0])[-1])
-    last = f"{median[-1]:.2f}" if np.isfinite(median[-1]) else "infinity"
     return (
-        f"With the rate in proportion the loss stays within 5 % of {median[0]:.2f} up to batches of {sizes[at]}, and is "
-        f"{last} at {sizes[-1]:,}; with the rate kept it is {kept[at]:.2f} and {kept[-1]:.2f} "
-        f"(medians over {len(losses['rate kept'])} seeds)."
+        f"With the rate in proportion the loss stays within 5% of {median[0]:.2f} up to batches of "
+        f"{sizes[at]}, and is {fixed(median[-1], 2)} at {sizes[-1]:,}; with the rate kept it is "
+        f"{kept[at]:.2f} and {kept[-1]:.2f} (medians over {len(losses.seeds)} seeds)."
     )
 
 
 def draw_random_minima(ax, *, measured, exact, draws):
-    """The share of random symmetric matrices without a negative eigenvalue; dicts from dimension to probability."""
+    """The share of random symmetric matrices without a negative eigenvalue; dicts by dimension."""
     n = np.array(list(measured))
     p = np.array(list(measured.values()))
     ax.plot(
@@ -191,18 +189,18 @@ def draw_random_minima(ax, *, measured, exact, draws):
     ax.minorticks_off()
     ax.legend(loc="lower left")
     return (
-        f"All eigenvalues are positive in {_percent(p[0])} of the random matrices of dimension 1, in "
-        f"{_percent(p[1])} in dimension 2, and in {1e4 * p[-1]:.0f} of 10,000 in dimension {n[-1]}."
+        f"All eigenvalues are positive in {percent(p[0])} of the random matrices of dimension 1, in "
+        f"{percent(p[1])} in dimension 2, and in {1e4 * p[-1]:.0f} of 10,000 in dimension {n[-1]}."
     )
 
 
-def draw_saddle(figure, *, results, method, noise, start):
+def draw_saddle(figure, *, runs, method, noise, start):
     """A path at the saddle of x²/2 - y²/2 + y⁴/4, and the steps until |y| = 1/2 over seeds.
 
-    ``results[method, noise, start]`` holds ``path`` (steps + 1, runs, 2), the first few runs, and ``escape``
-    (seeds), infinite where a run never left.
+    `runs` is a sweep over method, noise and start of ``path`` (steps + 1, runs, 2), the first few runs, and
+    ``escape`` (seeds), infinite where a run never left.
     """
-    run = results[method, noise, start]
+    run = runs.at(method=method, noise=noise, start=start)
     path, escape = run["path"], run["escape"]
     steps = len(path) - 1
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
@@ -218,37 +216,38 @@ def draw_saddle(figure, *, results, method, noise, start):
     left.plot(*path[0, 0], "o", color=palette["ink"], markersize=8)
     left.plot(0, 0, "x", color=palette["highlight"], markersize=10, markeredgewidth=2.4)
     left.set(xlim=(-0.7, 1.25), ylim=(-1.4, 1.4), xlabel="x", ylabel="y", title="four runs")
-    levels = sorted({key[1] for key in results})
-    place = {level: i for i, level in enumerate(levels)}
+    levels = runs.axes["noise"]
     top = 1.6 * steps
     for name, meaning in METHODS.items():
-        medians = [_median(results[name, level, start]["escape"], top) for level in levels]
+        by_noise = runs["escape"].at(method=name, start=start).values
+        medians = [_median(one, top) for one in by_noise]
         chosen = name == method
         right.plot(
             range(len(levels)), medians, "o-", color=palette[meaning], linewidth=2.4 if chosen else 1,
             markersize=6 if chosen else 4, label=name.replace("saddle-free", "s.-f."),
         )  # fmt: skip
-    right.plot(place[noise], _median(escape, top), "o", color=colour, markersize=11)
+    right.plot(levels.index(noise), _median(escape, top), "o", color=colour, markersize=11)
     right.axhline(steps, color=palette["grid"], linewidth=1)
     right.set(yscale="log", ylim=(0.04, 2.4 * steps), xlim=(-0.3, len(levels) - 0.7), title="steps to leave")
     right.set_yticks([1, 10, 100, top], ["1", "10", "100", "never"])
-    right.set_xticks(range(len(levels)), [power(level) for level in levels])
+    right.set_xticks(range(len(levels)), [noise_level(level) for level in levels])
     right.set_xlabel("noise")
     right.minorticks_off()
     right.legend(loc="lower left", fontsize=9.5)
     left_it = np.isfinite(escape)
     told = f"{left_it.sum()} of {len(escape)} runs leave the saddle"
     if left_it.any():
-        steps_taken = np.median(escape[left_it])
-        told += f", in {_two(steps_taken)} step{'' if steps_taken == 1 else 's'} (median)"
+        taken = np.median(escape[left_it])
+        told += f", in {number(taken)} step{'' if taken == 1 else 's'} (median)"
     ends = np.median(np.abs(path[-1]), axis=0)
     end = "a minimum" if ends[1] > 0.7 else "the saddle" if ends[1] < 0.45 else "neither"
-    noisy = f"noise {power(noise)}" if noise else "no noise"
+    noisy = f"noise {noise_level(noise)}" if noise else "no noise"
     return f"{method}, start y = {start:g}, {noisy}: {told}; after {steps} steps they are at {end}."
 
 
-def draw_escape(ax, *, noise, escape, predicted):
-    """Steps to leave the saddle against the noise; `escape` is an array (seeds, noises)."""
+def draw_escape(ax, *, runs, predicted):
+    """Steps to leave the saddle against the noise; `runs` is a sweep over noise of the steps of all seeds."""
+    noise, escape = runs.axes["noise"], runs.values.T
     line = band(ax, noise, escape, color=palette["sgd"], share=0.8, label="measured", marker="o")
     line.set_linestyle("none")
     ax.plot(noise, predicted, color=palette["highlight"], linewidth=1.4, label="predicted median")
@@ -257,9 +256,9 @@ def draw_escape(ax, *, noise, escape, predicted):
     ax.legend(loc="upper right")
     slope = np.polyfit(np.log10(noise), np.median(escape, axis=0), 1)[0]
     return (
-        f"Every tenth of the noise costs {-slope:.0f} more steps; with σ = {noise[-1]:g} the saddle is left in "
-        f"{np.median(escape[:, -1]):.0f} steps, with {power(noise[0])} in {np.median(escape[:, 0]):.0f} "
-        f"(medians over {len(escape)} seeds)."
+        f"Every tenth of the noise costs {-slope:.0f} more steps; with σ = {noise[-1]:g} the saddle is left "
+        f"in {np.median(escape[:, -1]):.0f} steps, with {noise_level(noise[0])} in "
+        f"{np.median(escape[:, 0]):.0f} (medians over {len(escape)} seeds)."
     )
 
 
@@ -279,39 +278,25 @@ def draw_sharpness(figure, *, runs):
     left.set_yticks([1, 3, 10, 30], ["1", "3", "10", "30"])
     left.minorticks_off()
     right.set(ylim=(20, 32), title="test error, %")
-    told = [
-        f"{name}: {np.median(runs[name]['sharpness']):.2g} and {_percent(np.median(runs[name]['error']))}"
-        for name in names
-    ]
+    median = {name: [np.median(run[key]) for key in ("sharpness", "error")] for name, run in runs.items()}
+    told = [f"{name}: {number(sharp)} and {percent(error)}" for name, (sharp, error) in median.items()]
     return f"Largest curvature and test error (medians over {len(values[0])} seeds): {'; '.join(told)}."
 
 
-def power(value):
-    """A power of ten as the reader writes it.
+def noise_level(value):
+    """Write a standard deviation of the noise.
 
     Examples
     --------
-    >>> power(0), power(1e-6), power(0.1)
+    >>> noise_level(0), noise_level(1e-6), noise_level(0.1)
     ('none', '10⁻⁶', '0.1')
     """
     if value == 0:
         return "none"
-    if value >= 0.01:
-        return f"{value:g}"
-    exponent = str(round(np.log10(value)))
-    return "10" + exponent.translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return number(value, 1) if value >= 0.01 else scientific(value)
 
 
 def _median(escape, never):
     """The median of steps, and `never` where more than half of the runs stay."""
     median = np.median(escape)
     return median if np.isfinite(median) else never
-
-
-def _percent(share):
-    return f"{100 * share:.0f} %"
-
-
-def _two(value):
-    """Two significant digits, without an exponent."""
-    return f"{float(f'{value:.2g}'):,.6g}"
