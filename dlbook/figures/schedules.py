@@ -2,28 +2,31 @@
 
 import numpy as np
 
+from dlbook.explorer.numbers import number
 from dlbook.explorer.style import band, name_lines, palette
+from dlcore.search import spread
 
 CHOSEN, CONSTANT, FAILED = palette["model"], palette["baseline"], palette["error"]
 TOP = 1e6
 """What a diverged run's loss is drawn and ranked as: above every axis."""
 
 
-def draw_power(figure, *, power, noise, results):
+def draw_power(figure, *, power, noise, runs):
     """A rate that falls as a power of the step, on a noisy parabola: the rate and the loss, both in logs.
 
-    ``results[power, noise]`` holds ``step`` and ``rate`` (points), ``loss`` (runs, points), ``sum``,
-    ``sum_squares`` (of all the rates used) and ``left`` (the mean distance from the minimum at the end);
-    power 0, the constant rate, is drawn beside every other.
+    `runs` is a sweep over power and noise of ``step`` and ``rate`` (points), ``loss`` (runs, points),
+    ``sum``, ``sum_squares`` (of all the rates used) and ``left`` (the mean distance from the minimum at the
+    end); power 0, the constant rate, is drawn beside every other.
     """
-    run = results[power, noise]
-    step, loss = np.asarray(run["step"]), bounded(run["loss"])
+    run = runs.at(power=power, noise=noise)
+    step, loss = run["step"], bounded(run["loss"])
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.5))
     left.plot(step, run["rate"], color=CHOSEN)
     left.set(ylim=(1e-9, 1), title="rate")
-    other = bounded(results[0, noise]["loss"]).mean(axis=0)
+    other = bounded(runs.at(power=0, noise=noise)["loss"]).mean(axis=0)
     right.plot(step, other, "--", color=CONSTANT, linewidth=1.5, label="constant")
-    right.fill_between(step, *np.percentile(loss, [25, 75], axis=0), color=CHOSEN, alpha=0.18, linewidth=0)
+    low, _, high = spread(loss)
+    right.fill_between(step, low, high, color=CHOSEN, alpha=0.18, linewidth=0)
     mean = loss.mean(axis=0)
     right.plot(step, mean, color=CHOSEN, label=f"power {power:g}")
     right.set(ylim=(1e-6, 100), title=f"loss, {len(loss)} runs")
@@ -33,50 +36,53 @@ def draw_power(figure, *, power, noise, results):
         ax.minorticks_off()
     name = "A constant rate" if power == 0 else f"Power {power:g}"
     return (
-        f"{name}, noise {noise:g}: the {step[-1]:,} rates add up to {_short(run['sum'])}, their squares to "
-        f"{_short(run['sum_squares'])}; the mean loss ends at {_short(mean[-1])}, and "
+        f"{name}, noise {noise:g}: the {step[-1]:,} rates add up to {number(run['sum'])}, their squares to "
+        f"{number(run['sum_squares'])}; the mean loss ends at {number(mean[-1])}, and "
         f"{_distance(run['left'])}."
     )
 
 
-def draw_gallery(figure, *, schedule, parameter, results):
+def draw_gallery(figure, *, schedule, parameter, runs, labels, every):
     """One schedule: its factor by step, and the loss under it beside the constant rate's.
 
-    ``results[schedule][parameter]`` holds ``label``, ``factor`` (steps), ``step`` (points) and ``loss``
-    (seeds, points); ``results["constant"]["high"]`` is what the others are compared with.
+    `runs` is a sweep over schedule and parameter of ``factor`` (steps) and ``loss`` (seeds, points), one
+    point for each `every` steps; ``labels[schedule]`` names its parameters. The others are compared with the
+    constant rate's parameter "high".
     """
-    run, reference = results[schedule][parameter], results["constant"]["high"]
+    run, reference = runs.at(schedule=schedule, parameter=parameter), ("constant", "high")
+    label = labels[schedule][runs.axes["parameter"].index(parameter)]
+    constant = bounded(runs.at(schedule=reference[0], parameter=reference[1])["loss"])
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.3))
-    steps = len(run["factor"])
+    steps, step = len(run["factor"]), every * np.arange(run["loss"].shape[1])
     left.plot(np.arange(steps), run["factor"], color=CHOSEN)
     left.set(xlim=(0, steps), ylim=(-0.03, 1.05), xlabel="step", title="factor")
-    median = np.median(bounded(reference["loss"]), axis=0)
-    right.plot(reference["step"], median, "--", color=CONSTANT, label="constant", linewidth=1.5)
-    band(right, run["step"], bounded(run["loss"]), color=CHOSEN, label="this one")
+    median = np.median(constant, axis=0)
+    right.plot(step, median, "--", color=CONSTANT, label="constant", linewidth=1.5)
+    band(right, step, bounded(run["loss"]), color=CHOSEN, label="this one")
     right.set(yscale="log", xlim=(0, 1.32 * steps), ylim=(0.5, 4), xlabel="step", title="loss")
     right.set_yticks([0.5, 0.7, 1, 2, 4], ["0.5", "0.7", "1", "2", "4"])
     right.set_xticks([0, steps // 3, 2 * steps // 3, steps])
     right.minorticks_off()
     name_lines(right)
     last = bounded(run["loss"])[:, -1]
-    low, middle, high = np.percentile(last, [25, 50, 75])
-    other = "" if run is reference else f"; the constant rate ends at {median[-1]:.2f}"
+    low, middle, high = spread(last)
+    other = "" if (schedule, parameter) == reference else f"; the constant rate ends at {median[-1]:.2f}"
     return (
-        f"{schedule.capitalize()}, {run['label']}: the last factor is {_short(run['factor'][-1])}, the mean "
-        f"one {_short(np.mean(run['factor']))}; after {steps} steps the loss is {_loss(middle)}, "
+        f"{schedule.capitalize()}, {label}: the last factor is {number(run['factor'][-1])}, the mean "
+        f"one {number(np.mean(run['factor']))}; after {steps} steps the loss is {_loss(middle)}, "
         f"its middle half {_loss(low)} to {_loss(high)} over {len(last)} seeds{other}."
     )
 
 
-def draw_range_test(figure, *, batch, steps, results):
-    """Loss against a rate that rises step by step, with each seed's lowest point, and the sweep's verdict.
+def draw_range_test(figure, *, batch, steps, full, tests):
+    """Loss against a rate that rises step by step, with each seed's lowest point, and a full sweep's verdict.
 
-    ``results[batch]`` holds ``sweep`` (rate to final losses by seed) and ``tests[steps]`` with ``rate``
-    (steps), ``loss`` (seeds, steps; smoothed) and ``reading`` (seeds): a third of the rate at the lowest
-    point.
+    `full` is a sweep over batch and lr of the final losses of all seeds; `tests` one over batch and steps of
+    ``rate`` (steps), ``loss`` (seeds, steps; smoothed) and ``reading`` (seeds): a third of the rate at the
+    lowest point.
     """
-    sweep, test = results[batch]["sweep"], results[batch]["tests"][steps]
-    rate, loss = np.asarray(test["rate"]), bounded(test["loss"])
+    test = tests.at(batch=batch, steps=steps)
+    rate, loss = test["rate"], bounded(test["loss"])
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(1.5, 1))
     for run in loss:
         top.plot(rate, run, color=CHOSEN, linewidth=0.9, alpha=0.5)
@@ -84,10 +90,10 @@ def draw_range_test(figure, *, batch, steps, results):
         top.plot(rate[lowest], run[lowest], "o", color=palette["highlight"], markersize=4)
     top.set(xscale="log", xlim=(rate[0], rate[-1]), ylim=(0, 5), ylabel="smoothed loss")
     top.set_title(f"range test, {len(loss)} seeds")
-    rates, final = list(sweep), [_median(v) for v in sweep.values()]
+    rates, final = full.axes["lr"], [_median(losses) for losses in full.at(batch=batch).values]
     bottom.plot(rates, np.minimum(final, 5), "o-", color=palette["ink"])
     best = rates[int(np.argmin(final))]
-    low, middle, high = np.percentile(test["reading"], [0, 50, 100])
+    low, middle, high = spread(test["reading"], share=1)
     bottom.axvspan(low, high, color=palette["highlight"], alpha=0.18, linewidth=0)
     bottom.axvline(middle, color=palette["highlight"])
     bottom.set(ylim=(0.4, 1.4), xlabel="learning rate", ylabel="final loss")
@@ -95,26 +101,30 @@ def draw_range_test(figure, *, batch, steps, results):
     figure.align_ylabels()
     return (
         f"Batches of {batch}, a test of {steps} steps: a third of the rate at the lowest loss is "
-        f"{middle:.2g} in the median, {low:.2g} to {high:.2g} over {len(loss)} seeds; "
+        f"{number(middle)} in the median, {number(low)} to {number(high)} over {len(loss)} seeds; "
         f"the sweep's best constant rate is {best:g}."
     )
 
 
-def draw_warmup(figure, *, schedule, steps, rate, results):
+def draw_warmup(figure, *, schedule, steps, rate, runs, every):
     """The rate by step, and every seed's loss under it.
 
-    ``results[schedule, steps, rate]`` holds ``rate`` (by step), ``step`` (points) and ``loss`` (seeds,
-    points).
+    `runs` is a sweep over schedule, steps and rate of ``rate`` (by step) and ``loss`` (seeds, points), one
+    point for each `every` steps.
     """
-    run = results[schedule, steps, rate]
+    run = runs.at(schedule=schedule, steps=steps, rate=rate)
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.5))
-    total, peak = len(run["rate"]), max(key[2] for key in results)
+    total, peak = len(run["rate"]), max(runs.axes["rate"])
     left.plot(np.arange(total), run["rate"], color=CHOSEN)
     left.set(xlim=(0, total), ylim=(0, 1.05 * peak), xlabel="step", title="rate")
     lost = failed(run["loss"])
     for curve, bad in zip(bounded(run["loss"]), lost, strict=True):
         right.plot(
-            run["step"], np.clip(curve, 0, 190), color=FAILED if bad else CHOSEN, linewidth=1.1, alpha=0.7
+            every * np.arange(len(curve)),
+            np.clip(curve, 0, 190),
+            color=FAILED if bad else CHOSEN,
+            linewidth=1.1,
+            alpha=0.7,
         )
     right.axhline(np.log(10), color=palette["reference"], linestyle="--", linewidth=1.2)
     right.text(total, np.log(10) * 1.08, "guessing", ha="right", color=palette["muted"], fontsize=9.5)
@@ -125,14 +135,13 @@ def draw_warmup(figure, *, schedule, steps, rate, results):
     colour = FAILED if lost.any() else palette["muted"]
     right.text(0.97, 0.93, note, transform=right.transAxes, ha="right", va="top", color=colour)
     here = _median([v[-1] for v in bounded(run["loss"])])
-    least, at = min(
-        (_median(r["loss"][:, -1]), key[2]) for key, r in results.items() if key[:2] == (schedule, 0)
-    )
+    without = runs["loss"].at(schedule=schedule, steps=0).values[..., -1]
+    least, at = min(zip(map(_median, without), runs.axes["rate"], strict=True))
     first = f"{steps} warm-up steps" if steps else "no warm-up"
     return (
         f"Peak rate {rate:g}, {first}, then {schedule}: {lost.sum()} of {len(lost)} seeds fail, and the "
         f"median loss after {total} steps is {_loss(here)}; without warm-up the best rate, {at:g}, "
-        f"reaches {least:.2g}."
+        f"reaches {number(least)}."
     )
 
 
@@ -155,10 +164,10 @@ def draw_sharpness(ax, *, step, sharpness, limit):
     name_lines(ax)
     median = np.median(runs, axis=0)
     return (
-        f"At step 0 the median sharpness over {len(runs)} seeds is {_short(median[0])}, "
-        f"{_short(median[0] / limit[-1])} times the limit of {_short(limit[-1])} at the full rate; "
+        f"At step 0 the median sharpness over {len(runs)} seeds is {number(median[0])}, "
+        f"{number(median[0] / limit[-1])} times the limit of {number(limit[-1])} at the full rate; "
         f"at step {step[-1]}, when the rate is full, it is "
-        f"{_short(median[-1])}."
+        f"{number(median[-1])}."
     )
 
 
@@ -204,16 +213,5 @@ def _loss(value):
 
 
 def _distance(left):
-    where = f"stop {left:.2g} short of the minimum" if left > 0.4 else "are about the minimum"
+    where = f"stop {number(left)} short of the minimum" if left > 0.4 else "are about the minimum"
     return f"the runs {where}"
-
-
-def _short(value):
-    """Two significant digits, without an exponent down to a thousandth."""
-    if value == 0:
-        return "0"
-    return (
-        f"{float(f'{value:.2g}'):,.6g}"
-        if abs(value) >= 1e-3
-        else f"{value:.0e}".replace("e-0", "e-").replace("-", "−")
-    )
