@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch
 
+from dlbook.explorer.numbers import count, fixed, number, percent, superscript
 from dlbook.explorer.style import band, look, name_lines, palette
 
 KINDS = ("minimum", "saddle", "maximum", "nowhere")
@@ -38,14 +39,16 @@ def order(x):
     if x < FLOOR:
         return "below 10⁻¹²"
     if x < 1e-3:
-        power = str(-int(np.floor(np.log10(x))))
-        return "about 10⁻" + power.translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"{x:.2g}" if x < 100 else f"{x:,.0f}"
+        return f"about 10{superscript(np.floor(np.log10(x)))}"
+    return number(x) if x < 100 else fixed(x, 0)
 
 
 def draw_parabola(ax, *, start):
     """The double well x⁴/4 − x²/2, its parabola at `start`, and where the parabola is flat."""
-    f = lambda x: x**4 / 4 - x**2 / 2
+
+    def f(x):
+        return x**4 / 4 - x**2 / 2
+
     slope, curvature = start**3 - start, 3 * start**2 - 1
     x = np.linspace(-2.2, 2.2, 221)
     ax.plot(x, f(x), color=palette["truth"], label="f")
@@ -63,9 +66,9 @@ def draw_parabola(ax, *, start):
     went = "stays" if abs(change) < 1e-9 else f"goes {'up' if change > 0 else 'down'} by {abs(change):.2f}"
     opens = "upwards" if curvature > 0 else "downwards"
     return (
-        f"From x = {start:.2f}, slope {slope:.2f} and curvature {curvature:.2f}: the parabola opens {opens}, "
-        f"its flat point is at {end:.2f}, and f {went}."
-    ).replace("-", "−")
+        f"From x = {fixed(start, 2)}, slope {fixed(slope, 2)} and curvature {fixed(curvature, 2)}: the "
+        f"parabola opens {opens}, its flat point is at {fixed(end, 2)}, and f {went}."
+    )
 
 
 def draw_paths(figure, *, function, method, steps, runs):
@@ -87,7 +90,7 @@ def draw_paths(figure, *, function, method, steps, runs):
     ax.set(
         xlim=(run["x"][0], run["x"][-1]),
         ylim=(run["y"][0], run["y"][-1]),
-        title=f"{method}, {steps} step{'s' * (steps > 1)}",
+        title=f"{method}, {count(steps, 'step')}",
     )
     ax.grid(visible=False)
     for name, other in run["paths"].items():
@@ -109,25 +112,26 @@ def draw_paths(figure, *, function, method, steps, runs):
     else:
         end = "nowhere" if path["end"] == "nowhere" else f"at {path['end']}"
         whole = f"It ends {end} and never reaches 10⁻⁶"
-    after = f"{k} of at most {steps} steps" if k < steps else f"{k} step{'s' * (k != 1)}"
-    return f"{function.capitalize()}, {method}, after {after} ({spent} evaluations): loss {order(loss)}. {whole}."
+    after = f"{k} of at most {steps} steps" if k < steps else count(k, "step")
+    where = f"{function.capitalize()}, {method}, after {after} ({spent} evaluations)"
+    return f"{where}: loss {order(loss)}. {whole}."
 
 
-def draw_basins(ax, *, damping, maps, extent, points):
-    """What each start leads to; `maps` holds arrays of 0 (minimum) to 3 (nowhere), see `KINDS`.
+def draw_basins(ax, *, damping, runs, extent, points):
+    """What each start leads to; `runs` is a sweep over damping of maps of 0 (minimum) to 3 (nowhere).
 
     `points` maps "minimum", "saddle" and "maximum" to their places.
     """
-    kind = np.asarray(maps[damping])
+    kind = runs.at(damping=damping)
     colours = [palette[c] for c in ("green", "orange", "red", "grid")]
     ax.imshow(kind, origin="lower", extent=extent, cmap=ListedColormap(colours), vmin=0, vmax=3,
               interpolation="nearest", aspect="auto")  # fmt: skip
-    for (name, at), marker in zip(points.items(), "oXs", strict=True):
+    for at, marker in zip(points.values(), "oXs", strict=True):
         ax.plot(*np.transpose(at), marker, color=palette["ink"], markeredgecolor=palette["ground"],
                 markersize=9, linestyle="none")  # fmt: skip
     shares = [np.mean(kind == i) for i in range(4)]
     handles = [
-        Patch(color=colour, label=f"{name}\n{100 * share:.0f} %")
+        Patch(color=colour, label=f"{name}\n{percent(share)}")
         for name, share, colour in zip(KINDS, shares, colours, strict=True)
     ]
     ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5), labelspacing=1.2, handlelength=1.2)
@@ -139,15 +143,15 @@ def draw_basins(ax, *, damping, maps, extent, points):
         title=f"damping {damping:g}",
     )
     ax.grid(visible=False)
-    minimum, saddle, maximum, nowhere = (f"{100 * share:.0f} %" for share in shares)
+    minimum, saddle, maximum, nowhere = map(percent, shares)
     return (
-        f"Damping {damping:g}: after 60 steps {minimum} of the starts are at a minimum, {saddle} at a saddle, "
-        f"{maximum} at the maximum and {nowhere} nowhere yet."
+        f"Damping {damping:g}: after 60 steps {minimum} of the starts are at a minimum, {saddle} at a "
+        f"saddle, {maximum} at the maximum and {nowhere} nowhere yet."
     )
 
 
 def draw_line(ax, *, alpha, value, slopes, c1, c2):
-    """The loss along a line, the bound of sufficient decrease, and the lengths that each condition accepts."""
+    """The loss along a line, the bound of sufficient decrease, and the lengths that are accepted."""
     alpha, value, slopes = (np.asarray(a, float) for a in (alpha, value, slopes))
     bound = value[0] + c1 * alpha * slopes[0]
     enough, flat = value <= bound, np.abs(slopes) <= c2 * abs(slopes[0])
@@ -173,20 +177,17 @@ def draw_line(ax, *, alpha, value, slopes, c1, c2):
     )
     ax.set_yticks([tick for tick in ax.get_yticks() if low - 0.05 * span <= tick <= high])
     ax.legend(loc="upper right")
-    share = [100 * np.mean(accepted[1:]) for _, accepted, _ in rows]
-    return (
-        f"Of the lengths up to {alpha[-1]:g}, {share[0]:.0f} % go down enough, {share[1]:.0f} % end flat enough, "
-        f"and {share[2]:.0f} % do both."
-    )
+    down, flat, both = (percent(np.mean(accepted[1:])) for _, accepted, _ in rows)
+    told = f"{down} go down enough, {flat} end flat enough, and {both} do both"
+    return f"Of the lengths up to {alpha[-1]:g}, {told}."
 
 
-def draw_race(figure, *, races, evaluations):
-    """Loss against full-batch evaluations; `races` maps a title to {method: (seeds, evaluations + 1)}."""
-    told = []
-    for ax, (title, runs) in zip(
-        figure.subplots(1, len(races), sharey=True, squeeze=False)[0], races.items(), strict=True
-    ):
-        for name, losses in runs.items():
+def draw_race(figure, *, runs, evaluations):
+    """Loss against full-batch evaluations; `runs` is a sweep over model and method, (seeds, evaluations)."""
+    told, models = [], runs.axes["model"]
+    for ax, title in zip(figure.subplots(1, len(models), sharey=True, squeeze=False)[0], models, strict=True):
+        methods = dict(zip(runs.axes["method"], runs.at(model=title).values, strict=True))
+        for name, losses in methods.items():
             shown = np.clip(np.nan_to_num(losses, nan=np.inf), 0.05, 3)
             line = _LINES[name]
             band(ax, np.arange(evaluations + 1), shown, label=name, **line)
@@ -201,16 +202,21 @@ def draw_race(figure, *, races, evaluations):
         ax.minorticks_off()
         ax.set_xticks(np.linspace(0, evaluations, 5).astype(int))
         name_lines(ax)
-        told.append(f"{title}: " + ", ".join(f"{n} {order(np.median(r[:, -1]))}" for n, r in runs.items()))
+        told.append(f"{title}: " + ", ".join(f"{n} {order(np.median(r[:, -1]))}" for n, r in methods.items()))
     figure.axes[0].set_ylabel("training loss")
     return f"Median loss after {evaluations} evaluations. " + _sentence("; ".join(told))
 
 
-def draw_pairs(ax, *, share, length, ratios):
-    """Histogram of the curvature s'y / s's over its true value; ``ratios[share, length]`` has "new", "same"."""
+def draw_pairs(ax, *, share, length, runs):
+    """Histogram of the curvature s'y / s's over its true value.
+
+    `runs` is a sweep over share and length of these ratios for pairs from two batches, ``new``, and from one,
+    ``same``.
+    """
+    ratios = runs.at(share=share, length=length)
     edges = np.linspace(-8, 10, 61)
     for name, colour, label in (("new", "noise", "two batches"), ("same", "lbfgs", "one batch, twice")):
-        values = np.clip(ratios[share, length][name], edges[0], edges[-1])
+        values = np.clip(ratios[name], edges[0], edges[-1])
         ax.hist(values, edges, color=palette[colour], alpha=0.6, label=label)
     ax.axvline(1, color=palette["truth"], linewidth=1.5)
     ax.axvline(0, color=palette["error"], linewidth=1.5, linestyle="--")
@@ -228,39 +234,41 @@ def draw_pairs(ax, *, share, length, ratios):
            xlabel="measured curvature along s, in units of the true one", ylabel="pairs")  # fmt: skip
     ax.set_yticklabels(["0", "1", "10", "100"])
     ax.legend(loc="center left", bbox_to_anchor=(0, 0.62))
-    new, same = (np.asarray(ratios[share, length][name]) for name in ("new", "same"))
+    new, same = ratios["new"], ratios["same"]
     return (
-        f"Batches of {share:.0%}, {length:g} × L-BFGS's step: with two batches {np.mean(new < 0):.0%} of "
-        f"{len(new)} pairs have s′y < 0 and the spread is {np.std(new):.1f} times the truth; with one batch at both "
-        f"ends {np.mean(same < 0):.0%} and {np.std(same):.1f}."
-    ).replace("%", " %")
+        f"Batches of {percent(share)}, {length:g} × L-BFGS's step: with two batches "
+        f"{percent(np.mean(new < 0))} of {len(new)} pairs have s′y < 0 and the spread is {np.std(new):.1f} "
+        f"times the truth; with one batch at both ends {percent(np.mean(same < 0))} and {np.std(same):.1f}."
+    )
 
 
-def draw_shares(figure, *, share, method, races):
+def draw_shares(figure, *, share, method, runs):
     """Loss against passes at one batch share, and each method's last loss over all shares.
 
-    ``races[share][method]`` is an array ``(seeds, passes + 1)``, infinite after divergence.
+    `runs` is a sweep over share and method, each (seeds, passes + 1), infinite after divergence.
     """
     left, right = figure.subplots(1, 2, sharey=True)
-    for name, runs in races[share].items():
-        shown = np.clip(np.nan_to_num(runs, nan=np.inf), 0.1, 5)
+    here = dict(zip(runs.axes["method"], runs.at(share=share).values, strict=True))
+    for name, losses in here.items():
+        shown = np.clip(np.nan_to_num(losses, nan=np.inf), 0.1, 5)
         passes = np.arange(shown.shape[1])
         if name == method:
             band(left, passes, shown, **_LINES[name] | {"linewidth": 2.8})
         else:
             left.plot(passes, np.median(shown, axis=0), alpha=0.55, **_LINES[name] | {"linewidth": 1.5})
-    shares = sorted(races, reverse=True)
-    for name in races[share]:
-        ends = [np.clip(np.nan_to_num(races[s][name][:, -1], nan=np.inf), 0.1, 5) for s in shares]
+    shares = sorted(runs.axes["share"], reverse=True)
+    for name in here:
+        last = (runs.at(share=s, method=name)[:, -1] for s in shares)
+        ends = [np.clip(np.nan_to_num(one, nan=np.inf), 0.1, 5) for one in last]
         right.plot(range(len(shares)), [np.median(e) for e in ends], label=name,
                    **_LINES[name] | {"linewidth": 2.8 if name == method else 1.5})  # fmt: skip
         if name == method:
             for i, e in enumerate(ends):
                 right.plot(np.full(len(e), i), e, "o", color=_LINES[name]["color"], markersize=3.5, alpha=0.5)
     right.axvline(shares.index(share), color=palette["grid"], linewidth=7, zorder=0)
-    right.set_xticks(range(len(shares)), [f"{s:.0%}".replace("%", " %") for s in shares])
-    left.set(yscale="log", ylim=(0.1, 5), xlim=(0, passes[-1]), xlabel="passes over the data", ylabel="training loss",
-             title=f"batches of {share:.0%}".replace("%", " %"))  # fmt: skip
+    right.set_xticks(range(len(shares)), [percent(s) for s in shares])
+    left.set(yscale="log", ylim=(0.1, 5), xlim=(0, passes[-1]), title=f"batches of {percent(share)}")
+    left.set(xlabel="passes over the data", ylabel="training loss")
     left.set_yticks([0.1, 0.3, 1, 3], ["0.1", "0.3", "1", "3"])
     left.minorticks_off()
     right.set(
@@ -269,18 +277,18 @@ def draw_shares(figure, *, share, method, races):
         xlim=(-0.3, len(shares) - 0.7),
     )
     right.legend(loc="upper left", fontsize=9)
-    ends = {name: np.asarray(runs)[:, -1] for name, runs in races[share].items()}
+    ends = {name: losses[:, -1] for name, losses in here.items()}
     best = min(ends, key=lambda name: np.median(ends[name]))
     lost = int(np.sum(~np.isfinite(ends[method])))
     failed = f", {lost} of {len(ends[method])} runs diverged" if lost else ""
     return (
-        f"Batches of {share:.0%}, {method}: median loss {order(np.median(ends[method]))} after {passes[-1]} "
-        f"passes{failed}; the lowest of all is {best} with {order(np.median(ends[best]))}."
-    ).replace("%", " %")
+        f"Batches of {percent(share)}, {method}: median loss {order(np.median(ends[method]))} after "
+        f"{passes[-1]} passes{failed}; the lowest of all is {best} with {order(np.median(ends[best]))}."
+    )
 
 
 def draw_adam_v(figure, *, runs):
-    """Adam's v against the Hessian's diagonal; `runs` maps a title to (h, v), arrays of one network's parameters."""
+    """Adam's v against the Hessian's diagonal; `runs` maps a title to one network's (h, v)."""
     told = []
     for ax, (title, (h, v)) in zip(
         figure.subplots(1, len(runs), sharey=True, squeeze=False)[0], runs.items(), strict=True

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 import drawing
 from dlbook.figures import second_order as figures
+from dlcore.search import sweep
 from drawing import said as drawn
 
 
@@ -22,8 +23,12 @@ def test_a_parabola_that_opens_downwards_leads_uphill():
 
 
 def paths():
-    good = {"theta": np.array([[1.0, 1], [0.5, 0], [0, 0]]), "loss": [2.0, 0.25, 1e-20], "evaluations": [1, 6, 11],
-            "end": "a minimum"}  # fmt: skip
+    good = {
+        "theta": np.array([[1.0, 1], [0.5, 0], [0, 0]]),
+        "loss": [2.0, 0.25, 1e-20],
+        "evaluations": [1, 6, 11],
+        "end": "a minimum",
+    }
     wild = {
         "theta": np.array([[1.0, 1], [9e5, 0]]),
         "loss": [2.0, np.inf],
@@ -61,14 +66,16 @@ def test_the_axes_of_paths_stay_where_they_are():
 
 
 def test_the_map_of_basins_counts_its_cells():
-    maps = {0: np.array([[0, 1], [2, 3]]), 30: np.zeros((2, 2), int)}
+    runs = sweep(
+        lambda damping: np.zeros((2, 2), int) if damping else [[0, 1], [2, 3]], damping=[0, 30], seeds=None
+    )
     points = {"minimum": [(1, 1)], "saddle": [(0, 1)], "maximum": [(0, 0)]}
-    values = {"maps": maps, "extent": (-6, 6, -6, 6), "points": points}
+    values = {"runs": runs, "extent": (-6, 6, -6, 6), "points": points}
     assert (
-        "25 % of the starts are at a minimum, 25 % at a saddle, 25 % at the maximum and 25 % nowhere yet"
+        "25% of the starts are at a minimum, 25% at a saddle, 25% at the maximum and 25% nowhere yet"
         in drawn(figures.draw_basins, damping=0, **values)
     )
-    assert "100 % of the starts are at a minimum, 0 % at a saddle" in drawn(
+    assert "100% of the starts are at a minimum, 0% at a saddle" in drawn(
         figures.draw_basins, damping=30, **values
     )
     assert limits(figures.draw_basins, damping=0, **values) == limits(
@@ -81,23 +88,29 @@ def test_the_line_accepts_what_the_wolfe_conditions_accept():
     sentence = drawn(
         figures.draw_line, alpha=alpha, value=(alpha - 1) ** 2, slopes=2 * (alpha - 1), c1=0.5, c2=0.5
     )
-    assert "50 % go down enough, 51 % end flat enough, and 26 % do both" in sentence
+    assert "50% go down enough, 51% end flat enough, and 26% do both" in sentence
 
 
 def test_the_race_tells_medians_and_survives_divergence():
-    runs = {"SGD": np.full((3, 3), 0.5), "L-BFGS": np.full((3, 3), 0.1), "Adam": np.full((3, 3), np.nan)}
-    sentence = drawn(figures.draw_race, races={"network": runs, "line": runs}, evaluations=2)
+    loss = {"SGD": 0.5, "L-BFGS": 0.1, "Adam": np.nan}
+    runs = sweep(
+        lambda model, method: np.full((3, 3), loss[method]),
+        model=["network", "line"], method=list(loss), seeds=None,
+    )  # fmt: skip
+    sentence = drawn(figures.draw_race, runs=runs, evaluations=2)
     assert "Network: SGD 0.5, L-BFGS 0.1, Adam beyond all bounds; line:" in sentence
 
 
 def test_pairs_count_the_wrong_signs():
-    ratios = {(0.1, 1): {"new": [-1.0, 3.0, 9.0, 11.0], "same": [1.0, 1.0, 1.0, 1.0]}}
-    ratios[0.5, 1] = {"new": [1.0] * 4, "same": [1.0] * 4}
-    sentence = drawn(figures.draw_pairs, share=0.1, length=1, ratios=ratios)
-    assert "with two batches 25 % of 4 pairs have s′y < 0" in sentence
-    assert "with one batch at both ends 0 % and 0.0" in sentence
-    assert limits(figures.draw_pairs, share=0.1, length=1, ratios=ratios) == limits(
-        figures.draw_pairs, share=0.5, length=1, ratios=ratios
+    new = {0.1: [-1.0, 3.0, 9.0, 11.0], 0.5: [1.0] * 4}
+    runs = sweep(
+        lambda share, length: {"new": new[share], "same": [1.0] * 4}, share=[0.1, 0.5], length=[1], seeds=None
+    )
+    sentence = drawn(figures.draw_pairs, share=0.1, length=1, runs=runs)
+    assert "with two batches 25% of 4 pairs have s′y < 0" in sentence
+    assert "with one batch at both ends 0% and 0.0" in sentence
+    assert limits(figures.draw_pairs, share=0.1, length=1, runs=runs) == limits(
+        figures.draw_pairs, share=0.5, length=1, runs=runs
     )
 
 
@@ -105,20 +118,21 @@ def test_pairs_count_the_wrong_signs():
 def races():
     still = np.full((4, 3), 0.4)
     blown = np.array([[1.0, np.inf, np.inf], [1.0, np.nan, np.nan], [1.0, 0.9, 0.8], [1.0, 0.9, 0.8]])
-    return {
-        1: {"Adam": still, "L-BFGS, new batches": still / 2},
-        0.1: {"Adam": still, "L-BFGS, new batches": blown},
-    }
+    loss = {(1, "L-BFGS, new batches"): still / 2, (0.1, "L-BFGS, new batches"): blown}
+    return sweep(
+        lambda share, method: loss.get((share, method), still),
+        share=[1, 0.1], method=["Adam", "L-BFGS, new batches"], seeds=None,
+    )  # fmt: skip
 
 
 def test_the_race_over_shares_names_the_lowest_and_counts_divergence(races):
     method = "L-BFGS, new batches"
-    all_data = drawn(figures.draw_shares, share=1, method=method, races=races)
+    all_data = drawn(figures.draw_shares, share=1, method=method, runs=races)
     assert "median loss 0.2 after 2 passes; the lowest of all is L-BFGS, new batches with 0.2" in all_data
-    tenth = drawn(figures.draw_shares, share=0.1, method=method, races=races)
+    tenth = drawn(figures.draw_shares, share=0.1, method=method, runs=races)
     assert "2 of 4 runs diverged; the lowest of all is Adam with 0.4" in tenth
-    assert limits(figures.draw_shares, share=1, method="Adam", races=races) == limits(
-        figures.draw_shares, share=0.1, method=method, races=races
+    assert limits(figures.draw_shares, share=1, method="Adam", runs=races) == limits(
+        figures.draw_shares, share=0.1, method=method, runs=races
     )
 
 
