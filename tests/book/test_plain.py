@@ -24,7 +24,7 @@ SOURCES = [
     path for folder in ("", "deeper", "exercises") for path in sorted((CHAPTERS / folder).glob("*.ipynb"))
 ]
 # Chapters whose numbers are still in glue or whose citations are still roles; it only shrinks
-UNCONVERTED = {"adam", "bias_variance", "gradient_descent", "schedules", "second_order", "splits"}
+UNCONVERTED = {"bias_variance", "splits"}
 BOX = """::::{admonition} Predict
 :class: predict
 
