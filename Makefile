@@ -4,6 +4,8 @@ BIN := .venv/bin
 JOBS ?= 2
 COURSE ?= course
 OUT ?= graded
+# the exercises' sources, with solutions and hidden tests; yours may be elsewhere: SOURCE=~/private/exercises
+SOURCE ?= chapters/exercises/source
 # what to run, release or grade, if not all of it: CHAPTERS="adam momentum"
 PICKED := $(if $(CHAPTERS),--chapters $(CHAPTERS))
 CLASS := $(if $(STUDENTS),--students "$(STUDENTS)")
@@ -73,15 +75,15 @@ references: .venv/ready
 
 # The sources with solutions and hidden tests are in chapters/exercises/source; pages are derived, never edited
 exercises: .venv/ready
-	$(BIN)/python -m dlbook.grader.release pages
-	$(BIN)/pytest --quiet tests/test_release.py
+	$(BIN)/python -m dlbook.grader.release pages --source "$(SOURCE)"
+	$(BIN)/pytest --quiet tests/grader/test_release.py
 
 release: .venv/ready
-	$(BIN)/python -m dlbook.grader.release course "$(COURSE)" $(PICKED) $(CLASS)
+	$(BIN)/python -m dlbook.grader.release course "$(COURSE)" --source "$(SOURCE)" $(PICKED) $(CLASS)
 
 grade: .venv/ready
 	@test -n "$(SUBMISSIONS)" || { echo "make grade SUBMISSIONS=dir, where dir/<student>/<exercise>/<exercise>.ipynb"; exit 2; }
-	$(BIN)/python -m dlbook.grader.grade "$(SUBMISSIONS)" "$(OUT)" $(PICKED) $(CLASS) $(if $(UNSAFE),--unsafe)
+	$(BIN)/python -m dlbook.grader.grade "$(SUBMISSIONS)" "$(OUT)" --source "$(SOURCE)" $(PICKED) $(CLASS) $(if $(UNSAFE),--unsafe)
 
 bench: book
 	$(BIN)/pip install --quiet torch==2.13.0

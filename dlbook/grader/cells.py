@@ -1,4 +1,4 @@
-"""Format: what is what in an exercise notebook?
+"""Cells: what is what in an exercise notebook?
 
 nbgrader's metadata say it, and these few functions read them, so that a reader's or a grader's machine needs
 no nbgrader. A cell has a name (``grade_id``) and is one of
@@ -20,12 +20,15 @@ import re
 
 STUB = 'raise NotImplementedError("not answered yet")'
 ANSWER_STUB = "YOUR ANSWER HERE"
+_MAGIC = re.compile(r"^\s*[%!?]")
 
 
-def read(text):
+def parse(text):
     """Return the notebook of a file's text, as dictionaries and with each source in one piece.
 
-    Only version 4 of the format. `nbformat` knows more, and takes a second to import.
+    Only version 4 of the format. `nbformat` knows more, and takes a second to import. Line ends are those of
+    Unix afterwards, and metadata that no tool writes (a name that is a list) are left out: such a cell is
+    plain.
 
     Raises
     ------
@@ -37,17 +40,24 @@ def read(text):
         if notebook["nbformat"] != 4:
             raise TypeError(notebook["nbformat"])
         for cell in notebook["cells"]:
-            cell["source"] = "".join(cell["source"])
-            about = cell["metadata"].get("nbgrader") or {}
-            texts = [cell["cell_type"], about.get("grade_id") or ""]
-            if not isinstance(about, dict) or not all(isinstance(text, str) for text in texts):
-                raise TypeError(about)
+            cell["source"] = re.sub(r"\r\n?", "\n", "".join(cell["source"]))
+            if not isinstance(cell["cell_type"], str):
+                raise TypeError(cell["cell_type"])
+            cell["metadata"] = _metadata(cell.get("metadata"))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError(f"not a notebook: {type(error).__name__}: {error}") from None
     return notebook
 
 
-def kind(cell):
+def _metadata(found):
+    found = found if isinstance(found, dict) else {}
+    about = found.get("nbgrader")
+    if not isinstance(about, dict) or not isinstance(about.get("grade_id"), str) or not about["grade_id"]:
+        return {key: value for key, value in found.items() if key != "nbgrader"}
+    return found
+
+
+def kind_of(cell):
     """Return ``"locked"``, ``"answer"``, ``"test"``, ``"hand"`` or ``"plain"``."""
     about = cell["metadata"].get("nbgrader") or {}
     if about.get("grade"):
@@ -57,30 +67,30 @@ def kind(cell):
     return "locked" if about.get("locked") and cell["cell_type"] == "code" else "plain"
 
 
-def name(cell):
+def name_of(cell):
     """Return the cell's name, or None."""
     about = cell["metadata"].get("nbgrader") or {}
     return about.get("grade_id")
 
 
-def points(cell):
+def points_of(cell):
     """Return the points of a test or hand-graded cell."""
     return float(cell["metadata"]["nbgrader"]["points"])
 
 
-def tasks(notebook):
+def tasks_of(notebook):
     """Return the tasks of a source in order: ``(its cell, the names of the answer cells before it)``."""
     found, answers = [], []
     for cell in notebook["cells"]:
-        if kind(cell) == "answer":
-            answers.append(name(cell))
-        elif kind(cell) in ("test", "hand"):
-            found.append((cell, answers if kind(cell) == "test" else [name(cell)]))
-            answers = [] if kind(cell) == "test" else answers
+        if kind_of(cell) == "answer":
+            answers.append(name_of(cell))
+        elif kind_of(cell) in ("test", "hand"):
+            found.append((cell, answers if kind_of(cell) == "test" else [name_of(cell)]))
+            answers = [] if kind_of(cell) == "test" else answers
     return found
 
 
-def heading(notebook, cell):
+def heading_of(notebook, cell):
     """Return the heading above a task, and the rubric in its text, if there is one."""
     before = [
         one["source"]
@@ -93,7 +103,15 @@ def heading(notebook, cell):
     return title, rubric
 
 
-def for_student(source, student):
+def question_of(notebook, cell):
+    """Return the text above a task: from its heading to the cell itself, without the rubric."""
+    before = notebook["cells"][: notebook["cells"].index(cell)]
+    text = "\n\n".join(one["source"] for one in before if one["cell_type"] == "markdown")
+    _, heading, text = text.rpartition("\n## ")
+    return (heading.strip() + " " + text.partition("*Rubric.*")[0]).strip() if heading else ""
+
+
+def with_student(source, student):
     """Return a cell's source with the student's name in place of ``"anyone"``."""
     return re.sub(
         r'^STUDENT = "anyone"$',
@@ -103,13 +121,95 @@ def for_student(source, student):
     )
 
 
-def public(source):
+def public_part(source):
     """Return a test's source without its hidden part."""
     pattern = r"^[^\n]*BEGIN HIDDEN TESTS.*?END HIDDEN TESTS[^\n]*(\n|\Z)"
     return re.sub(pattern, "", source, flags=re.MULTILINE | re.DOTALL).rstrip("\n")
 
 
-def names(source):
+def stub_of(source):
+    """Return what students get of an answer cell: the lines of the solution replaced by one that raises."""
+    lines, inside = [], False
+    for line in source.splitlines():
+        if "BEGIN SOLUTION" in line:
+            indent = line[: len(line) - len(line.lstrip())]
+            lines += [f"{indent}# YOUR CODE HERE", f"{indent}{STUB}"]
+            inside = True
+        elif "END SOLUTION" in line:
+            inside = False
+        elif not inside:
+            lines.append(line)
+    return "\n".join(lines)
+
+
+def without_leftover(source, stub):
+    """Return an answer without the stub's ``raise`` where code stands beside it, and whether one was left out.
+
+    A block (a function's body, or the cell) that is as it was handed out keeps its ``raise``: it is not
+    answered.
+
+    Examples
+    --------
+    >>> print(*without_leftover(f"x = 3\\n{STUB}", STUB), sep=" | ")
+    x = 3
+    pass | True
+    >>> without_leftover(STUB, STUB)[1]
+    False
+    """
+    if STUB not in source:
+        return source, False
+    given, mine = _blocks(stub), _blocks(source)
+    lines = source.split("\n")
+    untouched = {dump for dump, _ in given}
+    for dump, raising in mine:
+        if dump not in untouched:
+            for node in raising:
+                line = lines[node.lineno - 1]
+                lines[node.lineno - 1] = line[: node.col_offset] + "pass" + line[node.end_col_offset :]
+    changed = "\n".join(lines)
+    return changed, changed != source
+
+
+def is_untouched(source, stub):
+    """Return whether an answer cell holds nothing but what was handed out, comments aside.
+
+    Examples
+    --------
+    >>> is_untouched(f"{STUB}  ", STUB), is_untouched("x = 3", STUB), is_untouched("", STUB)
+    (True, False, True)
+    """
+    given = {line.strip() for line in stub.split("\n")} | {STUB, ""}
+    lines = (line.strip() for line in source.split("\n"))
+    return all(line in given or line.startswith(("#", "def ")) for line in lines) and (
+        STUB in source or not source.strip()
+    )
+
+
+def _blocks(source):
+    """The blocks that hold the stub's ``raise`` beside other code: their content, and where it stands."""
+    plain = "\n".join(
+        re.sub(r"\S.*", "pass", line) if _MAGIC.match(line) else line for line in source.split("\n")
+    )
+    try:
+        tree = ast.parse(plain)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    stub = ast.dump(ast.parse(STUB).body[0])
+    found = []
+    for node in ast.walk(tree):
+        for block in (getattr(node, key, None) for key in ("body", "orelse", "finalbody")):
+            if isinstance(block, list):
+                raising = [one for one in block if ast.dump(one) == stub]
+                if raising and any(ast.dump(one) != stub and not _is_docstring(one) for one in block):
+                    found.append((" ".join(map(ast.dump, block)), raising))
+    return found
+
+
+def _is_docstring(node):
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def names_in(source):
     """Return the names that a cell binds, and those it uses without binding them."""
     bound, used = set(), set()
     for node in ast.walk(ast.parse(source)):
@@ -126,12 +226,12 @@ def names(source):
     return bound, used - bound - set(dir(builtins))
 
 
-def given(notebook):
-    """Return the sources of the locked cells that need no answer, and the names they bind: what a test can trust."""
+def given_cells(notebook):
+    """Return the locked cells that need no answer, and the names they bind: what a test can trust."""
     sources, trusted = [], {"STUDENT"}
     for cell in notebook["cells"]:
-        if kind(cell) == "locked":
-            bound, used = names(cell["source"])
+        if kind_of(cell) == "locked":
+            bound, used = names_in(cell["source"])
             if used <= trusted:
                 sources.append(cell["source"])
                 trusted |= bound

@@ -1,44 +1,61 @@
 """Grade: what has a whole class earned?
 
 ``python -m dlbook.grader.grade SUBMISSIONS OUT`` takes ``SUBMISSIONS/<student>/<exercise>/<exercise>.ipynb``,
-judges each in a sandbox of its own, as many at a time as there are cores, and writes
+judges each in a sandbox of its own, as many at a time as there are cores, and writes into ``OUT``
 
-=============================================  ===============================================================
-``OUT/grades.csv``                             student, exercise, task, points, maximum, status
-``OUT/by_hand.csv``                            what a person has to grade: fill in points and comment, run
-again ``OUT/feedback/<student>/<exercise>.html``     a page for each submission ``OUT/summary.html``
-scores by task, most missed checks ``OUT/results/``                               what is finished, so that a
-run that was stopped goes on where it was =============================================
-===============================================================
+===============================================  ===========================================================
+``grades.csv``                                   student, exercise, task, points, maximum, status
+``totals.csv``                                   a row for each submission, with hours late and notes
+``by_hand.csv``                                  what a person grades: fill in points and comment, run again
+``feedback/<student>/<exercise>.html``           a page for each submission
+``summary.html``                                 scores by task, most missed checks, what to look at
+``results/``                                     what is finished: a run that was stopped goes on there
+===============================================  ===========================================================
 """
 
 import argparse
 import contextlib
-import csv
 import hashlib
 import json
 import os
 import signal
-import stat
 import subprocess
 import sys
 import threading
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from dlbook.grader import cells, release, report, sandbox
-from dlbook.grader.judge import LARGEST, Job, judge, unrun
+from dlbook.grader import marks, release, report, sandbox, tables
+from dlbook.grader.cells import kind_of, name_of, parse, points_of, tasks_of
+from dlbook.grader.course import Course
+from dlbook.grader.judge import LOST, Job, judge, unrun
+from dlbook.grader.people import class_list, folders_by_student
+from dlbook.grader.submissions import LARGEST, Hand
 
 GRADES = ("student", "exercise", "task", "points", "maximum", "status")
-BY_HAND = ("student", "exercise", "task", "maximum", "points", "comment")
+TOTALS = ("student", "exercise", "points", "maximum", "waiting", "late", "status", "note")
 _RULES = ("judge.py", "rpc.py", "worker.py", "sandbox.py", "marking.py", "variants.py", "cells.py")
+_LIMITS = ("cell_seconds", "seconds", "memory")
 
 
-def grade(submissions, out, *, students=None, wanted=None, source=release.SOURCE, n_jobs=-1, unsafe=False,
-          progress=True, **limits):  # fmt: skip
+def grade(
+    submissions,
+    out,
+    *,
+    students=None,
+    wanted=None,
+    source=None,
+    n_jobs=-1,
+    unsafe=False,
+    progress=True,
+    attempts=None,
+    deadlines=None,
+    **limits,
+):
     """Judge a class and write everything that ``OUT`` holds.
 
     Parameters
@@ -50,14 +67,18 @@ def grade(submissions, out, *, students=None, wanted=None, source=release.SOURCE
         numbers of "anyone".
     wanted : sequence of str, optional
         The exercises; those that anyone has handed in if there are none.
-    source : path
-        The folder of the sources.
+    source : path or Course, optional
+        The folder of the sources; see `course.Course.read`.
     n_jobs : int
         Submissions at a time, as in joblib.
     unsafe : bool
         Without a sandbox. Only for notebooks that you wrote yourself.
     progress : bool
         Whether to show a bar.
+    attempts : int, optional
+        How many different submissions of a student to an exercise count; later ones are not judged.
+    deadlines : deadlines.Deadlines, optional
+        By which ``totals.csv`` says how many hours a submission was late.
     **limits
         ``cell_seconds``, ``seconds`` (a submission's in all), ``memory`` (bytes): see `judge.Job`.
 
@@ -68,58 +89,119 @@ def grade(submissions, out, *, students=None, wanted=None, source=release.SOURCE
 
     Raises
     ------
-    sandbox.Refused
+    sandbox.SandboxError
         If there is no sandbox to be had.
     ValueError
-        If there is nothing to grade, or ``by_hand.csv`` holds points that cannot be.
+        If there is nothing to grade, or ``by_hand.csv`` holds what cannot be. Nothing is written then.
     """
-    submissions, out = Path(submissions), Path(out)
+    submissions, out, course = Path(submissions), Path(out), Course.read(source)
     if not submissions.is_dir():
         raise ValueError(f"{submissions} is not a folder")
-    folders = sorted(
-        path.name for path in submissions.iterdir() if path.is_dir() and not path.name.startswith(".")
-    )
-    everyone = [*(students or []), *(name for name in folders if name not in (students or []))]
-    wanted = _handed_in(submissions, folders, wanted, source)
-    by_hand = _read_by_hand(out / "by_hand.csv")
+    if attempts is not None and attempts < 1:
+        raise ValueError(f"attempts must be at least 1, got {attempts}")
+    ids, sources = _sources(course)
+    folders = folders_by_student(submissions, students)
+    hands = {name: Hand(paths, ids) for name, paths in folders.items()}
+    everyone = list(dict.fromkeys([*(students or []), *hands]))
+    wanted = release.exercises(wanted, course) if wanted else _handed_in(submissions, hands, course)
+    most = {
+        exercise: {name_of(cell): points_of(cell) for cell, _ in tasks_of(one)}
+        for exercise, one in sources.items()
+    }
+    known = {*everyone, *(path.name for path in (out / "results").glob("*") if path.is_dir())}
+    marks.read(out / "by_hand.csv", known, most)  # refused before anything runs
     if not unsafe:
         sandbox.check()
-    ids = _ids(source)
-    jobs = [
-        Job(source=str(Path(source).absolute() / exercise / f"{exercise}.ipynb"),
-            submission=str(submissions.absolute() / student / exercise / f"{exercise}.ipynb"),
-            exercise=exercise, student=student, variant=student if students else "anyone", ids=ids, unsafe=unsafe, **limits)
-        for student in everyone for exercise in wanted
-    ]  # fmt: skip
-    crew = _Crew()
+    places = course.places()
+    jobs, notes = [], {}
+    for student in everyone:
+        hand = hands.get(student) or Hand([submissions / student], ids)
+        for exercise in wanted:
+            found = hand.find(exercise, sources[exercise], out / "unpacked" / student / f"{exercise}.ipynb")
+            jobs.append(
+                Job(
+                    source=str(release.path_of(exercise, course)),
+                    submission=str(found.path.absolute()),
+                    exercise=exercise,
+                    student=student,
+                    variant=student if students else "anyone",
+                    ids=ids,
+                    unsafe=unsafe,
+                    libraries=places,
+                    shows=list(course.shows),
+                    status=found.status,
+                    **limits,
+                )
+            )
+            notes[student, exercise] = [found.note] if found.note else []
+    crew = _Crew(out, sources, attempts)
     with crew, tqdm(total=len(jobs), unit="submission", disable=not progress) as bar:
         for _ in Parallel(n_jobs=n_jobs, backend="threading", return_as="generator_unordered")(
-            delayed(crew.result)(job, _place(out, job)) for job in jobs
+            delayed(crew.result)(job) for job in jobs
         ):
             bar.update()
-    rows, graded = [], []
+    for key, note in crew.notes.items():
+        notes[key].append(note)
+    return _written(jobs, out, sources, most, known, notes, deadlines, bool(students) and set(students))
+
+
+def _written(jobs, out, sources, most, known, notes, deadlines, on_the_list):
+    """Put results and marks together and write what ``OUT`` holds. Return the rows of ``grades.csv``."""
+    sheet = out / "by_hand.csv"
+    given = marks.read(sheet, known, most)  # again: somebody may have typed while the judges ran
+    rows, totals, graded, all_tasks = [], [], [], {}
+    machine = {
+        (exercise, name_of(cell))
+        for exercise, one in sources.items()
+        for cell, _ in tasks_of(one)
+        if kind_of(cell) == "test"
+    }
     for job in jobs:  # one result at a time: a class's notebooks need not fit into memory
-        result = json.loads(_place(out, job).read_text())
-        tasks = [_marked(job, task, by_hand) for task in result["tasks"]]
+        result = json.loads(_place(out, job).read_text(encoding="utf-8"))
+        tasks = []
+        for task in result["tasks"]:
+            key = job.student, job.exercise, task["task"]
+            all_tasks[key] = {name: task[name] for name in ("points", "maximum", "answer", "status")}
+            tasks.append(marks.marked(task, given.get(key), (job.exercise, task["task"]) in machine))
         rows += [
             {"student": job.student, "exercise": job.exercise} | {key: task[key] for key in GRADES[2:]}
             for task in tasks
         ]
-        graded.append((job, result["status"], tasks))
-        _write_text(
-            out / "feedback" / job.student / f"{job.exercise}.html", report.feedback(job, result, tasks)
-        )
-    _write(out / "grades.csv", GRADES, rows)
-    _write(out / "by_hand.csv", BY_HAND, _to_grade(rows, by_hand))
-    _write_text(out / "summary.html", report.summary(graded))
+        note = notes[job.student, job.exercise]
+        if on_the_list and job.student not in on_the_list and result["status"] != "nothing submitted":
+            note.append("not on the class list")
+        hours = deadlines.late(job) if deadlines and result["status"] != "nothing submitted" else None
+        totals.append(_total(job, result, tasks, hours, note))
+        graded.append((job, result["status"], tasks, note))
+        report.write_feedback(out, job, result, tasks, sources[job.exercise], note)
+    tables.write(out / "grades.csv", GRADES, rows)
+    tables.write(out / "totals.csv", TOTALS, totals)
+    tables.write(sheet, marks.COLUMNS, marks.rows(all_tasks, given, most))
+    tables.replace(out / "summary.html", report.summary(graded))
     return rows
+
+
+def _total(job, result, tasks, hours, note):
+    return {
+        "student": job.student,
+        "exercise": job.exercise,
+        "late": hours,
+        "status": result["status"],
+        "points": float(sum(task["points"] or 0 for task in tasks)),
+        "note": "; ".join(note),
+        "maximum": float(sum(task["maximum"] for task in tasks)),
+        "waiting": float(sum(task["maximum"] for task in tasks if task["points"] is None)),
+    }
 
 
 class _Crew:
     """Runs judges, each in a process of its own, and ends them all when the run is stopped."""
 
-    def __init__(self):
+    def __init__(self, out, sources, attempts):
+        self._out, self._sources, self._attempts = out, sources, attempts
         self._running, self._stopped, self._lock = set(), False, threading.Lock()
+        self._rehearsed, self._locks = {}, {exercise: threading.Lock() for exercise in sources}
+        self.notes, self._said = {}, set()
 
     def __enter__(self):
         return self
@@ -131,54 +213,178 @@ class _Crew:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
 
-    def result(self, job, place):
+    def result(self, job):
         """Judge a submission and keep what came of it, unless the very same has been judged before."""
-        digest = _digest(job)
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            if json.loads(place.read_text())["digest"] == digest:
-                return
-        missing = not os.path.lexists(job.submission)  # then there is nothing to run
-        result = judge(job) if missing else self._judge(job)
+        place = _place(self._out, job)
+        kept, content = _kept(place), _content(job)
+        digest = _digest(job, content)
+        if kept.get("digest") == digest and not _would_gain(kept, job):
+            return
+        tried = kept.get("attempts", [])
+        if self._attempts and content and content not in tried and len(tried) >= self._attempts:
+            limit = "1 attempt counts" if self._attempts == 1 else f"{self._attempts} attempts count"
+            self.notes[job.student, job.exercise] = f"handed in again, and not judged: {limit}"
+            return
+        nothing = job.status or not os.path.lexists(job.submission)
+        result = judge(job) if nothing else self._checked(job)
         if result is not None:
-            _write_text(
-                place, json.dumps(result | {"digest": digest if result["status"] != "not graded" else ""})
-            )
+            fresh = {
+                "digest": "" if result.pop("again", False) else digest,
+                "limits": [getattr(job, one) for one in _LIMITS],
+            }
+            if content and content not in tried:
+                tried = [*tried, content]
+            tables.replace(place, json.dumps(result | fresh | {"attempts": tried}))
+
+    def _checked(self, job):
+        """Judge, if the solution earns all points on this machine."""
+        with self._locks[job.exercise]:
+            if job.exercise not in self._rehearsed:
+                self._rehearsed[job.exercise] = self._rehearse(job)
+        trouble, job.changes_inputs = self._rehearsed[job.exercise]
+        if trouble is None:
+            return None  # stopped
+        return self._not_graded(job, trouble) if trouble else self._judge(job)
+
+    def _rehearse(self, job):
+        """Judge the solution. Return what is wrong with this machine, and the tasks that change inputs."""
+        tests = [
+            name_of(cell) for cell, _ in tasks_of(self._sources[job.exercise]) if kind_of(cell) == "test"
+        ]
+        trial = Job(
+            **asdict(job)
+            | {
+                "submission": job.source,
+                "student": "(the solution)",
+                "variant": "anyone",
+                "changes_inputs": tests,
+                "cell_seconds": max(job.cell_seconds, Job.cell_seconds),
+                "seconds": max(job.seconds, Job.seconds),
+                "memory": max(job.memory, Job.memory),
+            }
+        )
+        place = self._out / "results" / f".{job.exercise}.json"
+        kept, digest = _kept(place), _digest(trial, _content(trial))
+        if kept.get("digest") == digest:
+            return "", kept["changes_inputs"]
+        result = self._judge(trial)
+        if result is None:
+            return None, []
+        lost = [
+            f"{task['task']}: {task['status']}: {task['message']}"
+            for task in result["tasks"]
+            if task["task"] in tests and task["points"] != task["maximum"]
+        ]
+        if lost:
+            return f"the solution of {job.exercise} does not earn all points here: {'; '.join(lost)}"[
+                :2000
+            ], []
+        changes = [task["task"] for task in result["tasks"] if task["changes_inputs"]]
+        tables.replace(place, json.dumps({"digest": digest, "changes_inputs": changes}))
+        return "", changes
 
     def _judge(self, job):
+        result = self._started(job)
+        if isinstance(result, str):  # the judge did not end: leave out the task at which it stood, once
+            last = result.rpartition("judging ")[2].split("\n")[0] if "judging " in result else ""
+            job.skip = [*job.skip, *([last] if last else [])]
+            result = self._started(job) if last else result
+        if isinstance(result, str):
+            why = "The grader did not end on this notebook; no points are lost."
+            return unrun(self._sources[job.exercise], None, "not graded", why) | {"failure": "no end in time"}
+        return result
+
+    def _started(self, job):
+        """Start a judge. Return its result, what it said if it did not end, or None if the run is stopped."""
+        environment = (
+            os.environ
+            | sandbox.ONE_THREAD
+            | {
+                "PYTHONPATH": os.pathsep.join(filter(None, [_home(), os.environ.get("PYTHONPATH")])),
+                "PYTHONSAFEPATH": "1",
+                "PYTHONUTF8": "1",
+            }
+        )
         with self._lock:
             if self._stopped:
                 return None
             process = subprocess.Popen(
                 [sys.executable, "-m", "dlbook.grader.judge"],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                start_new_session=True, env=os.environ | sandbox.ONE_THREAD,
-            )  # fmt: skip
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=True,
+                env=environment,
+            )
             self._running.add(process)
+        late = False
         try:
-            said, errors = process.communicate(json.dumps(asdict(job)), timeout=2 * job.seconds + 60)
+            said, errors = process.communicate(json.dumps(asdict(job)), timeout=job.seconds + 20)
             return json.loads(said)
-        except (subprocess.TimeoutExpired, ValueError):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            errors = process.communicate()[1]
-            return None if self._stopped else _not_graded(job, errors)
+        except subprocess.TimeoutExpired:
+            late = True
+        except ValueError:
+            pass
         finally:
             self._running.discard(process)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        if late:
+            errors = process.communicate()[1]
+        if self._stopped:
+            return None
+        return errors if late else self._not_graded(job, errors)
+
+    def _not_graded(self, job, errors):
+        """What is written when the machine fails: no points are taken, and the next run tries again."""
+        if errors not in self._said:
+            self._said.add(errors)
+            print(f"\nthe judge failed on {job.submission}:\n{errors.strip()[-2000:]}", file=sys.stderr)
+        why = "The grader failed on this notebook, and no points are lost: your instructor has been told."
+        return unrun(self._sources[job.exercise], None, "not graded", why) | {"again": True}
 
 
-def _not_graded(job, errors):
-    """What is written when the judge itself fails: no points are taken, and the next run tries again."""
-    source = release.read(job.exercise, Path(job.source).parents[1])
-    print(f"\nthe judge failed on {job.submission}:\n{errors.strip()[-2000:]}", file=sys.stderr)
-    why = "The grader failed on this notebook, and no points are lost: your instructor has been told."
-    return unrun(source, None, "not graded", why)
+def _home():
+    return str(Path(__file__).parents[2])
 
 
-def _handed_in(submissions, folders, wanted, source):
-    if wanted:
-        return release.exercises(wanted, source)
-    there = [name for name in release.exercises(source=source)
-             if any(os.path.lexists(submissions / student / name) for student in folders)]  # fmt: skip
+def _kept(place):
+    with contextlib.suppress(OSError, ValueError):
+        kept = json.loads(place.read_text(encoding="utf-8"))
+        if isinstance(kept, dict) and "digest" in kept:
+            return kept
+    return {}
+
+
+def _would_gain(kept, job):
+    """Whether a longer limit could change what was lost to the clock."""
+    grown = any(getattr(job, one) > before for one, before in zip(_LIMITS, kept.get("limits", [0] * 3)))
+    return grown and any(task["status"] in LOST for task in kept["tasks"])
+
+
+def _sources(course):
+    """The cells' names of each exercise that no other exercise has, and each exercise's source."""
+    sources = {
+        name: parse(release.path_of(name, course).read_text(encoding="utf-8"))
+        for name in release.exercises(source=course)
+    }
+    names = {
+        exercise: {name_of(cell) for cell in notebook["cells"]} - {None}
+        for exercise, notebook in sources.items()
+    }
+    ids = {
+        exercise: sorted(mine - set().union(*(other for key, other in names.items() if key != exercise)))
+        for exercise, mine in names.items()
+    }
+    return ids, sources
+
+
+def _handed_in(submissions, hands, course):
+    found = set().union(*(hand.exercises() for hand in hands.values())) if hands else set()
+    there = [name for name in release.exercises(source=course) if name in found]
     if not there:
         raise ValueError(
             f"nobody has handed in an exercise: {submissions}/<student>/<exercise>/<exercise>.ipynb"
@@ -186,95 +392,38 @@ def _handed_in(submissions, folders, wanted, source):
     return there
 
 
-def _ids(source):
-    """The cells' names of each exercise that no other exercise has."""
-    ids = {}
-    for exercise in release.exercises(source=source):
-        names = {cells.name(cell) for cell in release.read(exercise, source).cells}
-        ids[exercise] = names - {None, ""}
-    return {
-        exercise: sorted(names - set().union(*(other for key, other in ids.items() if key != exercise)))
-        for exercise, names in ids.items()
-    }
-
-
 def _place(out, job):
     return Path(out) / "results" / job.student / f"{job.exercise}.json"
 
 
-def _digest(job):
-    what = {name: value for name, value in asdict(job).items() if name != "ids"}
-    sums = hashlib.sha256(json.dumps(what, sort_keys=True).encode())
-    here = Path(__file__).parent
-    for path in [Path(job.source), Path(job.submission), *(here / name for name in _RULES)]:
-        with contextlib.suppress(OSError):
-            about = path.lstat()
-            plain = stat.S_ISREG(about.st_mode) and about.st_size <= LARGEST  # a pipe or a giant is not read
-            sums.update(path.read_bytes() if plain else f"{about.st_mode} {about.st_size}".encode())
+def _content(job):
+    """What tells a submission from another one, or nothing if there is none."""
+    path = Path(job.submission)
+    with contextlib.suppress(OSError):
+        about = path.lstat()
+        if (
+            path.is_symlink() or not path.is_file() or about.st_size > LARGEST
+        ):  # a pipe or a giant is not read
+            return f"{about.st_mode} {about.st_size}"
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    return ""
+
+
+@cache
+def _rules(source, libraries):
+    here, sums = Path(__file__).parent, hashlib.sha256()
+    for path in [Path(source), *(here / name for name in _RULES)]:
+        sums.update(path.read_bytes())
+    for folder in libraries:  # a library that changed may change what is right
+        for path in sorted(Path(folder).rglob("*.py")):
+            sums.update(path.read_bytes())
     return sums.hexdigest()
 
 
-def _marked(job, task, by_hand):
-    """A task with what a person gave for it."""
-    mark = by_hand.get((job.student, job.exercise, task["task"])) or {"points": None, "comment": ""}
-    task = task | {"comment": mark["comment"]}
-    if task["status"] == "by hand" and mark["points"] is not None:
-        task |= {"points": mark["points"], "status": "graded by hand"}
-    return task
-
-
-def _to_grade(rows, by_hand):
-    for row in rows:
-        if row["status"] in ("by hand", "graded by hand"):
-            mark = by_hand.get((row["student"], row["exercise"], row["task"]), {})
-            yield {key: row.get(key) for key in BY_HAND} | {"comment": mark.get("comment", "")}
-
-
-def _read_by_hand(path):
-    if not path.exists():
-        return {}
-    marks = {}
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        for number, row in enumerate(csv.DictReader(file), start=2):
-            missing = [key for key in BY_HAND if row.get(key) is None]
-            if missing:
-                raise ValueError(f"{path}, line {number}: the column {missing[0]!r} is missing")
-            points = row["points"].strip().replace(",", ".")
-            try:
-                points = float(points) if points else None
-                fits = points is None or 0 <= points <= float(row["maximum"])
-            except ValueError:
-                fits = False
-            if not fits:
-                raise ValueError(
-                    f"{path}, line {number}: points must be between 0 and {row['maximum']}, got {row['points']!r}"
-                )
-            marks[row["student"], row["exercise"], row["task"]] = {
-                "points": points,
-                "comment": row["comment"],
-            }
-    return marks
-
-
-def _write(path, columns, rows):
-    lines = []
-    for row in rows:
-        numbers = {key: f"{row[key]:g}" for key in ("points", "maximum") if row[key] is not None}
-        lines.append({key: row[key] for key in columns} | numbers)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(path.name + ".new")
-    with open(new, "w", newline="", encoding="utf-8", errors="replace") as file:
-        table = csv.DictWriter(file, columns)
-        table.writeheader()
-        table.writerows(lines)
-    new.replace(path)
-
-
-def _write_text(path, content):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(path.name + ".new")
-    new.write_text(content, encoding="utf-8", errors="replace")
-    new.replace(path)
+def _digest(job, content):
+    parts = [job.exercise, job.student, job.variant, job.unsafe, job.status, job.shows, content]
+    parts.append(_rules(job.source, tuple(job.libraries.values())))
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def main(arguments=None):
@@ -282,6 +431,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(prog="grade", description="Grade a class.")
     parser.add_argument("submissions", help="a folder with <student>/<exercise>/<exercise>.ipynb")
     parser.add_argument("out", help="where the grades go")
+    parser.add_argument("--source", help="the folder of the sources, with its course.toml")
     parser.add_argument(
         "--chapters", nargs="*", default=[], help="the exercises; all that were handed in if none"
     )
@@ -292,19 +442,31 @@ def main(arguments=None):
         "--jobs", type=int, default=-1, help="submissions at a time; as many as there are cores"
     )
     parser.add_argument("--cell-seconds", type=float, default=Job.cell_seconds, help="for one cell or task")
-    parser.add_argument("--seconds", type=float, default=Job.seconds, help="for one submission")
+    parser.add_argument("--seconds", type=float, help="for one submission; four times a cell's if not given")
     parser.add_argument("--memory-mb", type=int, default=Job.memory // 2**20)
+    parser.add_argument("--attempts", type=int, help="how many submissions of a student to an exercise count")
     parser.add_argument(
         "--unsafe", action="store_true", help="without a sandbox: for notebooks that you trust"
     )
     o = parser.parse_args(arguments)
     try:
-        students = release.class_list(o.students) if o.students else None
+        students = class_list(o.students) if o.students else None
         if o.unsafe:
             print("grade: UNSAFE: the submissions run with all your rights", file=sys.stderr)
-        rows = grade(o.submissions, o.out, students=students, wanted=o.chapters, n_jobs=o.jobs, unsafe=o.unsafe,
-                     cell_seconds=o.cell_seconds, seconds=o.seconds, memory=o.memory_mb * 2**20)  # fmt: skip
-    except sandbox.Refused as refused:
+        rows = grade(
+            o.submissions,
+            o.out,
+            students=students,
+            wanted=o.chapters,
+            source=o.source,
+            n_jobs=o.jobs,
+            unsafe=o.unsafe,
+            attempts=o.attempts,
+            cell_seconds=o.cell_seconds,
+            seconds=o.seconds or 4 * o.cell_seconds,
+            memory=o.memory_mb * 2**20,
+        )
+    except sandbox.SandboxError as refused:
         print(
             f"grade: no sandbox, so nothing was run. {refused}. UNSAFE=1 grades without one.", file=sys.stderr
         )
@@ -318,15 +480,29 @@ def main(arguments=None):
             file=sys.stderr,
         )
         return 130
-    waiting = sum(row["status"] == "by hand" for row in rows)
-    failed = sorted({(row["student"], row["exercise"]) for row in rows if row["status"] == "not graded"})
+    return _told(o, rows)
+
+
+def _told(o, rows):
+    """Say what was written, and what a person should look at. Return the exit status."""
     print(f"{o.out}/grades.csv: {len(rows)} tasks of {len({row['student'] for row in rows})} students")
-    print(f"{o.out}/summary.html, {o.out}/feedback/")
+    print(f"{o.out}/totals.csv, {o.out}/summary.html, {o.out}/feedback/")
+    waiting = sum(row["status"] == "by hand" for row in rows)
     if waiting:
         print(f"{o.out}/by_hand.csv: {waiting} answers wait for you; fill in the points and run this again")
-    for student, exercise in failed:
-        print(f"not graded, the judge failed: {student}, {exercise}", file=sys.stderr)
-    return 1 if failed else 0
+    changed = [row for row in rows if row["status"] == marks.CHANGED]
+    for row in changed:
+        print(
+            f"changed since it was marked: {row['student']}, {row['exercise']}, {row['task']} "
+            f"(to confirm the mark, empty its cell `answer` in {o.out}/by_hand.csv)"
+        )
+    look = {}
+    for row in rows:
+        if row["points"] is None and row["status"] != "by hand":
+            look[row["student"], row["exercise"]] = row["status"]
+    for (student, exercise), status in look.items():
+        print(f"look at {student}, {exercise}: {status}", file=sys.stderr)
+    return 1 if "not graded" in look.values() else 0
 
 
 if __name__ == "__main__":

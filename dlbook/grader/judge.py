@@ -8,36 +8,60 @@ that is compared has left the reach of the student's code. What cells print is t
 which knows nothing of the tests' questions.
 
 A cell that does not end, or ends the process, costs its own task: the sandbox is started again without it.
+Tasks that the clock took are judged in a third round, without the cells that the student added.
 
 ``python -m dlbook.grader.judge`` reads a job from standard input and writes the result, both JSON.
 """
 
 import ast
 import contextlib
+import importlib.util
 import io
 import json
 import os
-import resource
 import signal
 import sys
+import threading
 import time
+import warnings
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from dlbook.grader import cells, sandbox
-from dlbook.grader.rpc import Ended, TooLate, Wire
+from dlbook.grader import sandbox
+from dlbook.grader.cells import (
+    ANSWER_STUB,
+    STUB,
+    given_cells,
+    heading_of,
+    is_untouched,
+    kind_of,
+    name_of,
+    names_in,
+    parse,
+    points_of,
+    public_part,
+    stub_of,
+    tasks_of,
+    with_student,
+    without_leftover,
+)
+from dlbook.grader.marking import discreet
+from dlbook.grader.rpc import DeadlineError, EndedError, Wire
+from dlbook.grader.submissions import LARGEST
 
-LARGEST = 20 * 2**20  # bytes of a submission
+LOST = ("timed out", "process ended", "MemoryError")  # what the clock, a crash or a full memory took
 _MOST_CELLS = 500
+_SHARES = (0.35, 0.65, 1.0)  # of all seconds: when the rounds end
 _SHOWN = {
     "source": 10_000,
     "output": 10_000,
     "error": 2_000,
 }  # characters of a cell that are kept for the feedback
 _SHOWN_IN_ALL = 500_000
+_LONGEST_PICTURE = 2**20  # characters
 
 
 @dataclass
@@ -50,10 +74,15 @@ class Job:
     student: str
     variant: str = "anyone"
     ids: dict = field(default_factory=dict)  # exercise: the names of its tasks
-    cell_seconds: float = 30
-    seconds: float = 150
+    cell_seconds: float = 20
+    seconds: float = 80
     memory: int = 2 * 2**30
     unsafe: bool = False
+    libraries: dict = field(default_factory=dict)  # name: the folder that the course means
+    shows: list = field(default_factory=list)
+    changes_inputs: list = field(default_factory=list)  # tasks whose solutions change what they are given
+    skip: list = field(default_factory=list)  # tasks that the judge itself could not end
+    status: str = ""  # why this cannot be judged, if it is known before
 
 
 @dataclass
@@ -66,13 +95,19 @@ class Task:
     status: str
     message: str = ""
     title: str = ""
+    answer: str = ""  # what the student wrote
+    changes_inputs: bool = False  # whether the answer changed what it was given
 
 
-class Unusable(Exception):
+class UnusableError(Exception):
     """This submission cannot be run at all; the text is its status."""
 
 
-class Full(BaseException):
+class WrongLibraryError(Exception):
+    """This machine cannot run the exercise: another copy of a library, or none. No student's fault."""
+
+
+class MemoryFullError(BaseException):
     """A cell has filled the memory."""
 
 
@@ -84,12 +119,16 @@ class Student:
         theirs, from_student = os.pipe()
         ends = {"memory": job.memory, "seconds": job.seconds, "unsafe": job.unsafe}
         self._process = sandbox.popen(
-            "dlbook.grader.worker", [to_student, from_student], [to_student, from_student], **ends
+            "dlbook.grader.worker",
+            [to_student, from_student],
+            [to_student, from_student],
+            libraries=list(job.libraries.values()),
+            **ends,
         )
         os.close(to_student)
         os.close(from_student)
         self._ends = ours, theirs
-        self.wire = Wire(theirs, ours, guarded=True)
+        self.wire = Wire(theirs, ours, guarded=True, shows=job.shows)
 
     def __enter__(self):
         return self
@@ -118,22 +157,38 @@ class Student:
 
 def judge(job):
     """Run and judge a submission. Return its tasks, and its cells with what they gave."""
-    source = cells.read(Path(job.source).read_text(encoding="utf-8"))
+    source = parse(Path(job.source).read_text(encoding="utf-8"))
     try:
         notebook = _read(job)
-    except Unusable as refused:
-        return unrun(source, 0, str(refused))
-    steps, records = _steps(source, notebook, job)
-    found = _run(job, source, steps, records)
-    texts = {cells.name(cell): cell["source"] for cell in notebook["cells"]}
+    except UnusableError as refused:
+        status = str(refused)
+        return unrun(source, 0 if status == "nothing submitted" else None, status)
+    try:
+        _check_libraries(job, _places([*job.libraries]), "the judge")
+        steps, records = _steps(source, notebook, job)
+        found = _run(job, source, steps, records)
+    except WrongLibraryError as wrong:
+        return unrun(source, None, "not graded", str(wrong)) | {"again": True}
+    texts = _texts(source, notebook)
+    errors = {record["name"]: record["error"] for record in records if record["error"]}
+    notes = {record["name"]: record["note"] for record in records if record["note"]}
     tasks = []
-    for cell, answers in cells.tasks(source):
-        heading, rubric = cells.heading(source, cell)
-        task = found.get(cells.name(cell)) or _by_hand(cell, texts, rubric)
-        stubs = [cells.STUB in texts.get(answer, "") for answer in answers]
-        if cells.kind(cell) == "test" and task.points == 0 and stubs and all(stubs):
-            task.status, task.message = "not attempted", ""
+    for cell, answers in tasks_of(source):
+        heading, rubric = heading_of(source, cell)
+        task = found.get(name_of(cell)) or _by_hand(cell, texts, rubric)
+        if kind_of(cell) == "test" and not task.points:
+            if all(texts.get(answer) == "" for answer in answers) and answers:
+                task.status, task.message = "not attempted", ""
+            else:
+                failed = [f"the cell {one} ended in {errors[one]}" for one in answers if one in errors]
+                task.message = "\n".join(filter(None, [task.message, *failed]))
+        if kind_of(cell) == "test" and task.status != "not attempted":
+            task.message = "\n".join(
+                filter(None, [task.message, *(notes[one] for one in answers if one in notes)])
+            )
         task.title = heading
+        if kind_of(cell) == "test":
+            task.answer = "\n\n".join(texts[one] for one in answers if texts.get(one))[:20_000]
         tasks.append(asdict(task))
     return {"tasks": tasks, "cells": _shown(records), "status": "graded"}
 
@@ -141,10 +196,25 @@ def judge(job):
 def unrun(source, points, status, message=""):
     """Return the result of a submission of which no cell was run: the same for every task."""
     tasks = [
-        Task(cells.name(cell), points, cells.points(cell), status, message, cells.heading(source, cell)[0])
-        for cell, _ in cells.tasks(source)
+        Task(name_of(cell), points, points_of(cell), status, message, heading_of(source, cell)[0])
+        for cell, _ in tasks_of(source)
     ]
     return {"tasks": [asdict(task) for task in tasks], "cells": [], "status": status}
+
+
+def _places(names):
+    specs = {name: importlib.util.find_spec(name) for name in names}
+    return {name: spec.origin if spec else None for name, spec in specs.items()}
+
+
+def _check_libraries(job, places, where):
+    for name, folder in job.libraries.items():
+        found = places.get(name)
+        if not found or os.path.realpath(os.path.dirname(found)) != os.path.realpath(folder):
+            raise WrongLibraryError(
+                f"{where} finds the library {name} in {found and os.path.dirname(found)}, not in {folder}: "
+                "nothing was graded. Start the grader from another folder, or install one copy of the library."
+            )
 
 
 def _shown(records):
@@ -155,88 +225,198 @@ def _shown(records):
             cell[key] = cell[key][: min(most, max(0, left))]
             left -= len(cell[key])
         cell["pictures"] = [
-            picture for picture in cell["pictures"] if (left := left - len(picture) // 10) > 0
+            picture for picture in cell["pictures"] if (left := left - len(picture["data"]) // 10) > 0
         ]
     return records
 
 
 def _read(job):
+    if job.status:
+        raise UnusableError(job.status)
     path = Path(job.submission)
     if path.is_symlink() or any(parent.is_symlink() for parent in list(path.parents)[:2]):
-        raise Unusable("a link, not followed")
+        raise UnusableError("a link, not followed")
+    if not path.exists():
+        raise UnusableError("nothing submitted")
     if not path.is_file():
-        raise Unusable("nothing submitted")
+        raise UnusableError("not a notebook")
     if path.stat().st_size > LARGEST:
-        raise Unusable("too large")
+        raise UnusableError("too large")
     try:
-        notebook = cells.read(path.read_text(encoding="utf-8"))
+        notebook = parse(path.read_bytes().decode("utf-8-sig"))
     except ValueError:
-        raise Unusable("not a notebook") from None
+        raise UnusableError("not a notebook") from None
     if len(notebook["cells"]) > _MOST_CELLS:
-        raise Unusable("too large")
-    here = {cells.name(cell) for cell in notebook["cells"]}
+        raise UnusableError("too large")
+    here = {name_of(cell) for cell in notebook["cells"]}
     if not here & set(job.ids.get(job.exercise, [])):
         for exercise, ids in job.ids.items():
             if here & set(ids):
-                raise Unusable(f"the notebook of another exercise: {exercise}")
+                raise UnusableError(f"the notebook of another exercise: {exercise}")
     return notebook
 
 
 def _steps(source, notebook, job):
     """The cells to run and the tests to judge, in order, and a record of each cell for the feedback."""
-    ours = {cells.name(cell): cell for cell in source["cells"] if cells.name(cell)}
-    needs_no_answer = cells.given(source)[0]
+    ours = {name_of(cell): cell for cell in source["cells"] if name_of(cell)}
+    given = {cell["source"].strip() for cell in source["cells"] if not name_of(cell)}
+    needs_no_answer = given_cells(source)[0]
     steps, records, met, restored = [], [], set(), []
-    for cell in notebook["cells"]:
-        known = ours.get(cells.name(cell))
-        what = cells.kind(known) if known is not None else "plain"
-        met.add(cells.name(cell))
+    for cell in _whole(notebook["cells"], ours):
+        name = name_of(cell)
+        known = ours.get(name)
+        what = kind_of(known) if known is not None else "plain"
+        met.add(name)
         record = _record(what, cell, cell["source"])
+        record["added"] = known is None and cell["source"].strip() not in given
         if what == "test":
-            steps = [step for step in steps if step != ("judge", cells.name(cell))]
-            steps.append(("judge", cells.name(cell)))
-            record["changed"] = cell["source"].strip() != cells.public(known["source"]).strip()
-        elif cell["cell_type"] == "code":
+            steps = [step for step in steps if step != ("judge", name)]
+            steps.append(("judge", name))
+            record["changed"] = _squeezed(cell["source"]) != _squeezed(public_part(known["source"]))
+        elif what in ("locked", "answer") or cell["cell_type"] == "code":
             if what == "locked":
-                record["source"] = cells.for_student(known["source"], job.variant)
+                record["source"] = with_student(known["source"], job.variant)
+            if what == "answer":
+                record["source"], left_out = without_leftover(cell["source"], stub_of(known["source"]))
+                if left_out:
+                    record["note"] = f"a line `{STUB}` stood beside your answer in {name}; it was left out"
             steps.append(("run", len(records)))
         records.append(record)
     for name, cell in ours.items():  # what was deleted
         if name in met:
             continue
-        if cells.kind(cell) == "test":  # it is judged all the same
+        if kind_of(cell) == "test":  # it is judged all the same
             steps.append(("judge", name))
         elif cell["source"] in needs_no_answer:
             restored.append(("run", len(records)))
             records.append(
-                _record("locked", cell, cells.for_student(cell["source"], job.variant)) | {"changed": True}
+                _record("locked", cell, with_student(cell["source"], job.variant)) | {"changed": True}
             )
     return restored + steps, records
 
 
+def _whole(notebook, ours):
+    """The cells, with answers that were copied or split put together again.
+
+    An untouched copy beside an answered cell would undo the answer, and the halves of a split function are no
+    Python by themselves.
+    """
+    by_name = {}
+    for place, cell in enumerate(notebook):
+        if kind_of(ours.get(name_of(cell), {"metadata": {}, "cell_type": "raw"})) == "answer":
+            by_name.setdefault(name_of(cell), []).append(place)
+    changed, dropped = {}, set()
+    for name, places in by_name.items():
+        if len(places) == 1:
+            continue
+        stub = stub_of(ours[name]["source"])
+        answered = [place for place in places if not is_untouched(notebook[place]["source"], stub)]
+        if answered:
+            dropped |= set(places) - set(answered)
+        joined = "\n".join(notebook[place]["source"] for place in answered)
+        if (
+            len(answered) > 1
+            and _is_python(joined)
+            and not all(_is_python(notebook[place]["source"]) for place in answered)
+        ):
+            changed[answered[0]] = joined
+            dropped |= set(answered[1:])
+    return [
+        cell | {"source": changed.get(place, cell["source"])}
+        for place, cell in enumerate(notebook)
+        if place not in dropped
+    ]
+
+
+def _is_python(source):
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "\d" in a student's text
+            ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def _squeezed(text):
+    return "\n".join(line.rstrip() for line in text.strip().splitlines())
+
+
+def _texts(source, notebook):
+    """What the student wrote, by task or answer cell: empty where it is as it was handed out.
+
+    A text for a person may also stand in cells that the student added below the one that was meant for it.
+    """
+    ours = {name_of(cell): cell for cell in source["cells"] if name_of(cell)}
+    given = {_squeezed(cell["source"]) for cell in source["cells"]}
+    texts, beside, last = {}, {}, None
+    for cell in notebook["cells"]:
+        name, text = name_of(cell), _squeezed(cell["source"])
+        if name in ours:
+            known = texts.setdefault(name, "")
+            if kind_of(ours[name]) == "hand":
+                text = text.removeprefix(ANSWER_STUB).removesuffix(ANSWER_STUB).strip()
+            elif is_untouched(text, stub_of(ours[name]["source"])):
+                text = ""
+            texts[name] = "\n\n".join(filter(None, [known, text]))
+            last = name
+        elif text and cell["cell_type"] != "code" and text not in given and not name:
+            beside.setdefault(last, []).append(text)
+    order = [name_of(cell) for cell in source["cells"] if name_of(cell)]
+    for name in order:
+        if kind_of(ours[name]) == "hand" and not texts.get(name):
+            before = order[order.index(name) - 1] if order.index(name) else None
+            texts[name] = "\n\n".join(beside.get(name) or beside.get(before) or [])
+    return texts
+
+
 def _record(kind, cell, source):
     """What the feedback shows of a cell; running it adds its output and error."""
-    return {"kind": kind, "name": cells.name(cell), "type": cell["cell_type"], "source": source, "output": "", "error": "",
-            "pictures": _pictures(cell), "changed": False}  # fmt: skip
+    return {
+        "kind": kind,
+        "name": name_of(cell),
+        "type": cell["cell_type"],
+        "source": source,
+        "output": "",
+        "error": "",
+        "pictures": _pictures(cell),
+        "changed": False,
+        "added": False,
+        "note": "",
+    }
 
 
 def _pictures(cell):
-    """The pictures that the student's own run left in the notebook."""
+    """The pictures that the student's own run left, and those that were pasted into a text."""
     kept = []
     outputs = cell.get("outputs")
     for output in outputs if isinstance(outputs, list) else []:
-        data = output.get("data") if isinstance(output, dict) else None
-        picture = data.get("image/png") if isinstance(data, dict) else None
-        if isinstance(picture, str) and len(picture) < 2**20 and len(kept) < 4:
-            kept.append(picture.replace("\n", ""))
-    return kept
+        kept += _pictures_in("", output.get("data") if isinstance(output, dict) else None)
+    attachments = cell.get("attachments")
+    for name, data in attachments.items() if isinstance(attachments, dict) else []:
+        kept += _pictures_in(name, data)
+    return kept[:4]
+
+
+def _pictures_in(name, data):
+    for kind in ("image/png", "image/jpeg"):
+        picture = data.get(kind) if isinstance(data, dict) else None
+        picture = "".join(picture) if isinstance(picture, list) and all(map(_is_text, picture)) else picture
+        if _is_text(picture) and len(picture) < _LONGEST_PICTURE:
+            yield {"name": name, "kind": kind, "data": picture.replace("\n", "")}
+
+
+def _is_text(value):
+    return isinstance(value, str)
 
 
 def _run(job, source, steps, records):
     """Run the notebook for what it shows, then again with the tests. Return what became of each test."""
-    tests = {cells.name(cell): cell for cell, _ in cells.tasks(source) if cells.kind(cell) == "test"}
+    tests = {name_of(cell): cell for cell, _ in tasks_of(source) if kind_of(cell) == "test"}
     trusted = _trusted(source, job.variant)
-    broken, found = {}, {}
+    start = time.monotonic()
+    ends = [start + share * job.seconds for share in _SHARES]
+    broken, found = {("judge", name): ("timed out", "the grader could not end this") for name in job.skip}, {}
 
     def show(wire, what, which):
         records[which] |= _ran(wire, records[which]["source"])
@@ -245,49 +425,85 @@ def _run(job, source, steps, records):
         if what == "run":
             _ran(wire, records[which]["source"])
         elif which not in found:
-            found[which] = _test(tests[which], wire, trusted)
+            print(f"judging {which}", file=sys.stderr, flush=True)
+            found[which] = _test(tests[which], wire, trusted, copies=which not in job.changes_inputs)
+            found[which].changes_inputs = wire.changed
 
-    _play(job, [step for step in steps if step[0] == "run"], show, broken)
-    for (_, which), (status, why) in broken.items():
-        records[which]["error"] = f"{status}: {why}"
-    _play(job, steps, test, broken)
+    _play(job, [step for step in steps if step[0] == "run"], show, broken, ends[0])
+    for (what, which), (status, why) in broken.items():
+        if what == "run":
+            records[which]["error"] = f"{status}: {why}"
+    _play(job, steps, test, broken, ends[1])
+    mine = [step for step in steps if step[0] == "judge" or not records[step[1]]["added"]]
+    if set(tests) - set(found) and (len(mine) < len(steps) or time.monotonic() >= ends[1]):
+        # what the tests ask for may have ended the process because of a cell that the student added
+        again = {step: why for step, why in broken.items() if step[0] == "run" or step[1] in job.skip}
+        _play(job, mine, test, again, ends[2])
+        broken |= again
     late = "timed out", f"the whole notebook took more than {job.seconds:g} s"
     lost = {
-        name: Task(name, 0, cells.points(cell), *broken.get(("judge", name), late))
+        name: Task(name, 0, points_of(cell), *broken.get(("judge", name), late))
         for name, cell in tests.items()
     }
     return lost | found
 
 
-def _play(job, steps, do, broken):
+def _play(job, steps, do, broken, end):
     """Take the steps, each by ``do(wire, what, which)``, and begin again in a new sandbox after one that
     breaks it.
 
     `broken` holds the steps to leave out, with a status and a reason, and gains those that break a sandbox.
     """
-    end = time.monotonic() + job.seconds
     while time.monotonic() < end:
         with Student(job) as student:
+            student.wire.deadline = end
+            try:
+                places = student.wire.root.places([*job.libraries])
+                _check_libraries(job, places if isinstance(places, dict) else {}, "the sandbox")
+            except (EndedError, DeadlineError):
+                raise WrongLibraryError(f"no notebook could be started: {student.why_it_ended()}") from None
             for step in steps:
                 if step in broken:
                     continue
                 student.wire.deadline = min(end, time.monotonic() + job.cell_seconds)
                 try:
-                    do(student.wire, *step)
+                    with _alarm(student.wire.deadline):
+                        do(student.wire, *step)
                     continue
-                except TooLate:
+                except DeadlineError:
                     over = time.monotonic() >= end
                     broken[step] = (
                         "timed out",
-                        f"no end after {job.seconds if over else job.cell_seconds:g} s",
+                        f"no end after {job.cell_seconds:g} s"
+                        if not over
+                        else "the time for the whole notebook is over",
                     )
-                except Full:
+                except MemoryFullError:
                     broken[step] = "MemoryError", f"more than {job.memory / 2**30:.2g} GB"
-                except Ended:
+                except EndedError:
                     broken[step] = "process ended", student.why_it_ended()
                 break
             else:
                 return
+
+
+@contextlib.contextmanager
+def _alarm(deadline):
+    """Raise `DeadlineError` in this process too: what a student sends can keep the judge itself busy."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(*_):
+        raise DeadlineError("no end in time")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, max(0.01, deadline - time.monotonic() + 0.5))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _ran(wire, source):
@@ -298,40 +514,74 @@ def _ran(wire, source):
         answer = {"error": f"{type(error).__name__}: {error}"}
     answer = answer if isinstance(answer, dict) else {}
     if str(answer.get("error", "")).startswith("MemoryError"):
-        raise Full  # what filled the memory is still there
+        raise MemoryFullError  # what filled the memory is still there
     return {key: str(answer.get(key, ""))[:20_000] for key in ("output", "error")}
 
 
 def _trusted(source, student):
     """What the locked cells define without the student's help."""
     space = {"__name__": "judged"}
-    with contextlib.redirect_stdout(io.StringIO()):
-        for text in cells.given(source)[0]:
-            exec(compile(cells.for_student(text, student), "<locked>", "exec"), space)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            for text in given_cells(source)[0]:
+                exec(compile(with_student(text, student), "<locked>", "exec"), space)
+    except Exception as error:
+        raise WrongLibraryError(
+            f"the exercise's own cells fail here: {type(error).__name__}: {error}"
+        ) from None
     return space
 
 
-def _test(cell, wire, trusted):
-    """Run a test, hidden part included, against the student's process."""
-    task, most = cells.name(cell), cells.points(cell)
-    space = {key: deepcopy(v) if isinstance(v, (np.ndarray, np.random.Generator, list, dict)) else v
-             for key, v in trusted.items() if key != "__builtins__"}  # fmt: skip
+def _test(cell, wire, trusted, copies):
+    """Run a test against the student's process.
+
+    Where the solution changes nothing that it is given, an answer that does is judged a second time, with
+    copies: a test that computes the right value from what the answer has left would be fooled.
+    """
+    wire.changed = wire.copies = False
+    result = _test_once(cell, wire, trusted)
+    if result.points and wire.changed and copies:
+        wire.copies = True
+        again = _test_once(cell, wire, trusted)
+        wire.copies = False
+        if again.points < result.points:
+            again.message = f"your code changes the arrays that it is given\n{again.message}".strip()
+            return again
+    return result
+
+
+def _test_once(cell, wire, trusted):
+    task, most = name_of(cell), points_of(cell)
+    space = {
+        key: deepcopy(v) if isinstance(v, (np.ndarray, np.random.Generator, list, dict)) else v
+        for key, v in trusted.items()
+        if key != "__builtins__"
+    }
     printed = io.StringIO()
     try:
-        for name in sorted(cells.names(cell["source"])[1] - set(space)):
+        for name in sorted(names_in(cell["source"])[1] - set(space)):
             space[name] = wire.root.look(name)
         tree = ast.parse(cell["source"])
         last = ast.Expression(tree.body.pop().value) if isinstance(tree.body[-1], ast.Expr) else None
-        with contextlib.redirect_stdout(printed):
+        with contextlib.redirect_stdout(printed), discreet():
             exec(compile(tree, "<test>", "exec"), space)
             value = eval(compile(last, "<test>", "eval"), space) if last else None
     except AssertionError as wrong:
         return Task(task, 0, most, "failed", _said(printed, str(wrong)))
     except Exception as error:
-        return Task(task, 0, most, "failed", _said(printed, f"{type(error).__name__}: {error}"))
+        return Task(task, 0, most, "failed", _said(printed, f"{type(error).__name__}: {error}{_hint(error)}"))
     if type(value) in (int, float) and 0 <= value < most:
         return Task(task, value, most, "partly" if value else "failed", _said(printed, ""))
     return Task(task, most, most, "passed", _said(printed, ""))
+
+
+def _hint(error):
+    if isinstance(error, TypeError) and "Remote" in str(error):
+        return (
+            " (a value of this kind stays in your notebook: give numbers, arrays, texts, lists, dictionaries "
+            "or functions of them)"
+        )
+    return ""
 
 
 def _said(printed, message):
@@ -340,11 +590,11 @@ def _said(printed, message):
 
 
 def _by_hand(cell, texts, rubric):
-    task, most = cells.name(cell), cells.points(cell)
-    text = texts.get(task, "").strip()
-    if text in ("", cells.ANSWER_STUB):
+    task, most = name_of(cell), points_of(cell)
+    text = texts.get(task, "")
+    if not text:
         return Task(task, 0, most, "not attempted")
-    return Task(task, None, most, "by hand", rubric)
+    return Task(task, None, most, "by hand", rubric, answer=text[:20_000])
 
 
 def _printable(value):
@@ -356,11 +606,28 @@ def _printable(value):
     return [_printable(item) for item in value] if isinstance(value, list) else value
 
 
-if __name__ == "__main__":
+def main():
+    """Judge the job on standard input. An exception on the way is a result too, of this notebook alone."""
+    import resource  # not on Windows
+
+    os.environ.pop("GRADER_STUDENT", None)  # whose numbers are meant is said by the job
     job = Job(**json.load(sys.stdin))
     for kind, most in [
         (resource.RLIMIT_AS, job.memory + 2**30),
         (resource.RLIMIT_CPU, int(2 * job.seconds) + 30),
     ]:
         resource.setrlimit(kind, (most, most))  # what a student sends is read here
-    json.dump(_printable(judge(job)), sys.stdout)
+    out, sys.stdout = sys.stdout, io.StringIO()
+    try:
+        result = judge(job)
+    except Exception as error:
+        warning = f"{type(error).__name__}: {error}"
+        print(warning, file=sys.stderr)
+        source = parse(Path(job.source).read_text(encoding="utf-8"))
+        result = unrun(source, None, "not graded", "The grader failed on this notebook; no points are lost.")
+        result["failure"] = warning[:2000]
+    json.dump(_printable(result), out)
+
+
+if __name__ == "__main__":
+    main()

@@ -4,9 +4,26 @@ An exercise's test cells call these two functions. Each raises an `AssertionErro
 likely mistake, so the same line serves as a check in the notebook and as a judgement when a class is graded.
 """
 
+import contextlib
 import random
 
 import numpy as np
+
+_TELLS = [True]  # whether messages hold the values that are wanted
+
+
+@contextlib.contextmanager
+def discreet():
+    """Leave the wanted values out of `expect`'s messages.
+
+    In a notebook they stand in the check itself. In the feedback on a hidden test they would answer the task:
+    handing in a few times would do.
+    """
+    _TELLS.append(False)
+    try:
+        yield
+    finally:
+        _TELLS.pop()
 
 
 def expect(value, wanted, what="your answer", *, mistakes=None, rtol=1e-6, atol=1e-12):
@@ -31,9 +48,9 @@ def expect(value, wanted, what="your answer", *, mistakes=None, rtol=1e-6, atol=
 
     Examples
     --------
-    >>> expect(0.2, 0.14, "the std", mistakes={"this counts the outputs; He counts the inputs": 0.2}, rtol=0.01)
+    >>> expect(0.2, 0.14, "the std", mistakes={"this counts the outputs, not the inputs": 0.2}, rtol=0.01)
     Traceback (most recent call last):
-    AssertionError: the std is 0.2: this counts the outputs; He counts the inputs
+    AssertionError: the std is 0.2: this counts the outputs, not the inputs
     >>> expect(np.zeros((3, 2)), np.zeros((2, 3)), "the gradient")
     Traceback (most recent call last):
     AssertionError: the gradient has the shape (3, 2), expected (2, 3)
@@ -92,7 +109,8 @@ def kills(test, correct, mutants):
     --------
     >>> def test(square):
     ...     assert square(3) == 9
-    >>> kills(test, {"x * x": lambda x: x * x}, {"twice": lambda x: 2 * x, "cube of |x|/3": lambda x: abs(x) ** 3 / 3})
+    >>> mutants = {"twice": lambda x: 2 * x, "cube of |x|/3": lambda x: abs(x) ** 3 / 3}
+    >>> kills(test, {"x * x": lambda x: x * x}, mutants)
     killed: twice
     survived: cube of |x|/3
     1
@@ -157,8 +175,15 @@ def _apart(value, wanted):
         one, other = f"{value:.{digits}g}", f"{wanted:.{digits}g}"
         if one != other:
             break
-    return f"{one}, expected about {other}" + (": do not round" if digits == 8 else "")
+    hint = ": do not round" if digits == 8 else ""
+    if not _TELLS[-1]:
+        return f"{_short(value)}, which is {'nearly right' if digits > 4 else 'not right'}{hint}"
+    return f"{one}, expected about {other}{hint}"
 
 
 def _kind(value):
-    return "a function" if callable(value) else f"{type(value).__name__} {repr(value)[:40]}"
+    if callable(value):
+        return "a function"
+    if type(value).__name__ == "Remote":
+        return f"{repr(value)[:40]}, which cannot leave the notebook: give numbers, arrays, texts or lists"
+    return f"{type(value).__name__} {repr(value)[:40]}"

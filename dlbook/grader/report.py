@@ -1,108 +1,36 @@
 """Report: what does a student read about a submission, and an instructor about a class?
 
-Everything that students wrote is shown as text: no page runs or loads anything of theirs.
+The pages are made from the files in ``templates/``. Everything that students wrote is shown as text or as
+Markdown without HTML: no page runs or loads anything of theirs.
 """
 
 import base64
+import hashlib
 import io
-import warnings
+import json
+import keyword
+import re
+import tokenize
 from collections import Counter
-from html import escape
+from functools import cache, lru_cache
+from pathlib import Path
 from urllib.parse import quote
 
-import matplotlib
 import numpy as np
-from jinja2 import Environment
-from matplotlib.figure import Figure
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup, escape
 
-from dlbook.explorer.style import palette
+from dlbook.grader.cells import kind_of, name_of
+from dlbook.grader.tables import replace
 
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{{ title }}</title>
-<style>
-:root { color-scheme: light dark; --line: #8886; --good: #1a7f37; --bad: #b3261e; --soft: #8881; }
-@media (prefers-color-scheme: dark) { :root { --good: #6fd58a; --bad: #ff9b93; } }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-pre { background: var(--soft); padding: .6rem; overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywhere; margin: .3rem 0; }
-pre.error, .lost { color: var(--bad); } .full { color: var(--good); }
-img { max-width: 100%; background: #fff; }
-td pre { background: none; padding: 0; font: inherit; }
-</style>
-</head>
-<body>
-{{ body }}
-</body>
-</html>
-"""
-
-_FEEDBACK = """<h1>{{ job.exercise }}: {{ job.student }}</h1>
-<p><strong>{{ "%g" % total }} of {{ "%g" % maximum }} points</strong>
-{%- if waiting %}, {{ "%g" % waiting }} more to be graded by a person{% endif %}.
-{%- if status != "graded" %} <span class="lost">{{ status }}.</span>{% endif %}</p>
-<div class="wide"><table>
-<tr><th>task</th><th class="n">points</th><th>what happened</th></tr>
-{% for task in tasks -%}
-<tr><td>{{ task.title or task.task }}</td>
-<td class="n {{ 'full' if task.points == task.maximum else 'lost' if task.points is not none else '' }}">
-{{- "–" if task.points is none else "%g" % task.points }} / {{ "%g" % task.maximum }}</td>
-<td>{{ task.status }}{% if task.message %}<pre>{{ task.message }}</pre>{% endif %}
-{%- if task.comment %}<pre>{{ task.comment }}</pre>{% endif %}</td></tr>
-{% endfor %}</table></div>
-{% if cells %}<h2>Your notebook, as it was run</h2>{% endif %}
-{% for cell in cells -%}
-{%- if cell.kind == "test" %}<p><em>Checks of {{ cell.name }}.</em>
-{%- if cell.changed %} <span class="lost">Yours differ from those that you were given; the original ones were used.</span>{% endif %}</p>
-{% elif cell.type == "code" or cell.kind == "hand" -%}
-<pre>{{ cell.source }}</pre>
-{%- if cell.output %}<pre>{{ cell.output }}</pre>{% endif %}
-{%- if cell.error %}<pre class="error">{{ cell.error }}</pre>{% endif %}
-{%- for picture in cell.pictures %}<img alt="A picture that your notebook held" src="data:image/png;base64,{{ picture }}">{% endfor %}
-{% endif %}
-{%- endfor %}
-"""
-
-_SUMMARY = """<h1>Summary</h1>
-<div class="wide"><table>
-<tr><th>exercise</th><th class="n">students</th><th class="n">handed in</th><th class="n">median points</th><th class="n">of</th><th class="n">by hand, waiting</th></tr>
-{% for e in exercises -%}
-<tr><td>{{ e.name }}</td><td class="n">{{ e.students }}</td><td class="n">{{ e.handed_in }}</td><td class="n">{{ "–" if e.median is none else "%g" % e.median }}</td>
-<td class="n">{{ "%g" % e.maximum }}</td><td class="n">{{ e.waiting }}</td></tr>
-{% endfor %}</table></div>
-<h2>Scores by task</h2>
-{% if scores %}<p>The share of each task's points that was reached, one row for a task: a larger dot means more submissions. Waiting and
-missing submissions are left out. The mark is the mean.</p>
-<img alt="{{ scores_alt }}" src="data:image/svg+xml;base64,{{ scores }}">
-{%- else %}<p>No task has been graded yet.</p>{% endif %}
-<h2>Most missed checks</h2>
-{% if missed %}<img alt="{{ missed_alt }}" src="data:image/svg+xml;base64,{{ missed }}">
-{% else %}<p>None was missed.</p>{% endif %}
-<h2>What happened</h2>
-<div class="wide"><table>
-<tr><th>status</th><th class="n">tasks</th></tr>
-{% for status, count in statuses %}<tr><td>{{ status }}</td><td class="n">{{ count }}</td></tr>
-{% endfor %}</table></div>
-<h2>Submissions</h2>
-<div class="wide"><table>
-<tr><th>student</th><th>exercise</th><th class="n">points</th><th>status</th></tr>
-{% for s in submissions -%}
-<tr><td>{{ s.job.student }}</td><td><a href="{{ s.link }}">{{ s.job.exercise }}</a></td><td class="n">{{ "%g" % s.points }} / {{ "%g" % s.maximum }}</td><td>{{ s.status }}</td></tr>
-{% endfor %}</table></div>
-"""
-
-_JINJA = Environment(autoescape=True)
-_RAN = ("passed", "partly", "failed", "not attempted", "timed out", "process ended", "graded by hand")
+_TEMPLATES = Path(__file__).with_name("templates")
+_JINJA = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True)
+_RAN = ("passed", "partly", "failed", "not attempted", "timed out", "process ended", "MemoryError")
+_LONG = 40  # tokens of an answer that is worth comparing with others
+_LONGEST_FORMULA = 300
 
 
-def feedback(job, result, tasks):
+def feedback(job, result, tasks, source=None, note=()):
     """Return a submission's page.
 
     Parameters
@@ -111,14 +39,44 @@ def feedback(job, result, tasks):
         What was judged, and what came of it: see `judge`.
     tasks : list of dict
         The result's tasks, with a person's points and comments.
+    source : dict, optional
+        The exercise's source, for the questions.
+    note : sequence of str
+        What else the student should know, about the place where the notebook was found.
     """
     given = [task for task in tasks if task["points"] is not None]
-    body = _JINJA.from_string(_FEEDBACK).render(
-        job=job, tasks=tasks, cells=result["cells"], status=result["status"],
-        total=sum(task["points"] for task in given), maximum=sum(task["maximum"] for task in tasks),
+    questions = _questions(source) if source else {}
+    cells = []
+    for cell in result["cells"]:
+        is_text = cell["kind"] == "hand" or (cell.get("added") and cell["type"] != "code")
+        shown = cell | {"text": markdown(cell["source"]) if is_text else ""}
+        shown["question"] = markdown(questions[cell["name"]]) if cell["name"] in questions else ""
+        cells.append(shown)
+    return _page(
+        "feedback.html",
+        digest=_digest_of(job, result, tasks, note),
+        job=job,
+        tasks=tasks,
+        cells=cells,
+        status=result["status"],
+        total=sum(task["points"] for task in given),
+        maximum=sum(task["maximum"] for task in tasks),
+        note="; ".join(note),
         waiting=sum(task["maximum"] for task in tasks if task["points"] is None),
-    )  # fmt: skip
-    return _page(f"{job.exercise}: {job.student}", body)
+    )
+
+
+def write_feedback(out, job, result, tasks, source, note):
+    """Write a submission's page, unless it is there and says the same."""
+    path = Path(out) / "feedback" / job.student / f"{job.exercise}.html"
+    mark = f'<meta name="content-digest" content="{_digest_of(job, result, tasks, note)}">'
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            if mark in file.read(400):
+                return
+    except OSError:
+        pass
+    replace(path, feedback(job, result, tasks, source, note))
 
 
 def summary(graded):
@@ -126,31 +84,126 @@ def summary(graded):
 
     Parameters
     ----------
-    graded : list of (job, status, tasks)
+    graded : list of (job, status, tasks, notes)
     """
-    exercises, shares, missed, submissions = {}, {}, Counter(), []
-    for job, status, tasks in sorted(graded, key=lambda one: one[0].exercise):
+    exercises, students, look = {}, {}, []
+    for job, status, tasks, notes in graded:
         exercises.setdefault(job.exercise, []).append((status, tasks))
-        for task in tasks:
-            reached = shares.setdefault(f"{job.exercise}: {task['task']}", [])
-            if task["points"] is not None and task["status"] in _RAN:
-                reached.append(task["points"] / task["maximum"])
-            lost = {line for line in task["message"].splitlines() if not line.startswith("killed: ")}
-            if task["status"] in ("failed", "partly", "timed out"):
-                missed.update(f"{task['task']}: {line}" for line in lost)
-    for job, status, tasks in graded:
-        place = quote(f"feedback/{job.student}/{job.exercise}.html".encode("utf-8", "surrogateescape"))
-        submissions.append({"job": job, "status": status, "link": place, **_sums(tasks)})
-    shares = {task: reached for task, reached in shares.items() if reached}
-    missed = missed.most_common(12)
-    body = _JINJA.from_string(_SUMMARY).render(
-        exercises=[_exercise(name, here) for name, here in exercises.items()], submissions=submissions,
-        statuses=Counter(task["status"] for _, _, tasks in graded for task in tasks).most_common(),
-        scores=_picture(_draw_scores, shares) if shares else "", scores_alt=_scores_in_words(shares),
-        missed=_picture(_draw_missed, missed) if missed else "",
-        missed_alt="; ".join(f"{text}: {count}" for text, count in missed),
-    )  # fmt: skip
-    return _page("Summary", body)
+        link = quote(f"feedback/{job.student}/{job.exercise}.html".encode("utf-8", "surrogateescape"))
+        waiting = any(task["points"] is None for task in tasks)
+        students.setdefault(job.student, {})[job.exercise] = {
+            "link": link,
+            "waiting": waiting,
+            **_sums(tasks),
+        }
+        why = [status] if status not in ("graded", "nothing submitted") else []
+        why += [
+            *notes,
+            *(
+                f"{task['task']}: {task['status']}"
+                for task in tasks
+                if task["status"].endswith("changed since")
+            ),
+        ]
+        if why:
+            look.append({"student": job.student, "exercise": job.exercise, "why": "; ".join(why)})
+    missed = _missed(graded).most_common(15)
+    return _page(
+        "summary.html",
+        digest="",
+        exercises=[_exercise(name, here) for name, here in sorted(exercises.items())],
+        look=look,
+        items=_items(exercises),
+        missed=missed,
+        most_missed=max((count for _, count in missed), default=1),
+        alike=_alike(graded),
+        students=[_student(name, of, sorted(exercises)) for name, of in students.items()],
+        statuses=Counter(task["status"] for _, _, tasks, _ in graded for task in tasks).most_common(),
+    )
+
+
+def markdown(text):
+    """Return a text as HTML that runs and loads nothing: Markdown without HTML, formulas as pictures."""
+    render = _markdown()
+    return Markup(render(text)) if render else Markup("<pre>%s</pre>") % text
+
+
+@cache
+def _markdown():
+    try:
+        import mistune
+    except ImportError:
+        return None
+    render = mistune.create_markdown(escape=True, plugins=["math", "table", "strikethrough"])
+    render.renderer.register("inline_math", lambda renderer, text: _formula(text))
+    render.renderer.register("block_math", lambda renderer, text: f"<p>{_formula(text)}</p>\n")
+    # a picture from elsewhere would not load; what was pasted is shown below the text
+    render.renderer.register("image", lambda renderer, text, url, title=None: escape(f"[{text or url}]"))
+    return render
+
+
+@lru_cache(maxsize=2000)
+def _formula(text):
+    """A formula as a picture, or as it was typed where matplotlib does not know its words."""
+    plain = f"<code>{escape(text.strip())}</code>"
+    if len(text) > _LONGEST_FORMULA:
+        return plain
+    try:
+        import matplotlib
+        from matplotlib.mathtext import math_to_image
+
+        known = re.sub(r"\\(text|operatorname|mathrm)\b", r"\\mathrm", " ".join(text.split()))
+        known = known.replace(r"\tfrac", r"\frac").replace(r"\dfrac", r"\frac")
+        file = io.BytesIO()
+        with matplotlib.rc_context(
+            {"svg.fonttype": "path", "svg.hashsalt": "formula", "mathtext.fontset": "cm"}
+        ):
+            depth = math_to_image(f"${known}$", file, dpi=72, format="svg")
+    except Exception:  # matplotlib has several kinds, and none of them should cost a student's page
+        return plain
+    data = base64.b64encode(file.getvalue()).decode()
+    style = f"vertical-align: -{depth:.1f}px; zoom: 1.4"
+    alt = escape(text.strip())
+    return f'<img class="math" style="{style}" alt="{alt}" src="data:image/svg+xml;base64,{data}">'
+
+
+def _page(template, **values):
+    return _JINJA.get_template(template).render(**values).encode("utf-8", "replace").decode()
+
+
+@cache
+def _version():
+    files = [*sorted(_TEMPLATES.glob("*.html")), Path(__file__)]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def _digest_of(job, result, tasks, note):
+    """What a page depends on."""
+    parts = [
+        _version(),
+        job.student,
+        job.exercise,
+        result.get("digest") or result["cells"],
+        tasks,
+        list(note),
+    ]
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:32]
+
+
+def _questions(source):
+    """The text that leads to each answer, by the answer's name: from the last answer on, without rubrics."""
+    found, before = {}, []
+    for cell in source["cells"]:
+        if cell["cell_type"] == "markdown" and kind_of(cell) == "plain":
+            before.append(cell["source"].partition("*Rubric.*")[0])
+        elif kind_of(cell) in ("answer", "hand"):
+            text = "\n\n".join(before)
+            heading = text.find("\n## ")
+            found[name_of(cell)] = text[heading + 1 :] if heading >= 0 else text
+            before = []
+        else:
+            before = before if kind_of(cell) == "locked" else []
+    return found
 
 
 def _sums(tasks):
@@ -163,65 +216,96 @@ def _sums(tasks):
 def _exercise(name, here):
     reached = [_sums(tasks)["points"] for status, tasks in here if status == "graded"]
     return {
-        "name": name, "students": len(here), "handed_in": sum(status != "nothing submitted" for status, _ in here),
-        "median": float(np.median(reached)) if reached else None, "maximum": _sums(here[0][1])["maximum"],
+        "name": name,
+        "students": len(here),
+        "handed_in": sum(status != "nothing submitted" for status, _ in here),
+        "median": float(np.median(reached)) if reached else None,
+        "maximum": _sums(here[0][1])["maximum"],
         "waiting": sum(task["status"] == "by hand" for _, tasks in here for task in tasks),
-    }  # fmt: skip
+    }
 
 
-def _page(title, body):
-    page = _PAGE.replace("{{ title }}", escape(title)).replace("{{ body }}", body)
-    return page.encode("utf-8", "replace").decode()
+def _student(name, of, exercises):
+    there = [of.get(exercise) for exercise in exercises]
+    sums = {key: sum(one[key] for one in there if one) for key in ("points", "maximum")}
+    return {"name": name, "exercises": there, **sums}
 
 
-def _picture(draw, values):
-    figure = Figure(figsize=(8, 0.8 + 0.28 * max(1, len(values))), layout="constrained")
-    draw(figure.subplots(), values)
-    file = io.BytesIO()
-    with (
-        matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": "summary"}),
-        warnings.catch_warnings(),
-    ):
-        warnings.simplefilter("ignore", UserWarning)  # a letter that the font lacks
-        figure.savefig(file, format="svg", metadata={"Date": None})
-    return base64.b64encode(file.getvalue()).decode()
-
-
-def _draw_scores(ax, shares):
-    for place, values in enumerate(shares.values()):
-        reached, counts = np.unique(values, return_counts=True)
-        ax.scatter(
-            reached,
-            [place] * len(reached),
-            color=palette["single"],
-            s=12 + 160 * counts / len(values),
-            linewidths=0,
-        )
-        ax.scatter(np.mean(values), place, color=palette["mean"], marker="|", s=160, linewidths=2.5)
-    ax.set(
-        xlim=(-0.03, 1.03),
-        ylim=(len(shares) - 0.5, -0.5),
-        yticks=range(len(shares)),
-        xlabel="share of the points",
+def _counts(task):
+    return task["points"] is not None and (
+        task["status"] in _RAN or task["status"].startswith("graded by hand")
     )
-    ax.set_yticklabels([_plain(name) for name in shares], fontsize=8)
 
 
-def _draw_missed(ax, missed):
-    counts = [count for _, count in missed]
-    ax.barh(range(len(missed)), counts, color=palette["model"])
-    ax.set(ylim=(len(missed) - 0.5, -0.5), yticks=range(len(missed)), xlabel="submissions")
-    ax.set_yticklabels(
-        [_plain(text if len(text) < 70 else text[:68] + "…") for text, _ in missed], fontsize=8
-    )
-    ax.xaxis.get_major_locator().set_params(integer=True)
+def _items(exercises):
+    """The analysis of each task: how hard it was, and whether it goes with the rest of its exercise."""
+    items = []
+    for exercise, here in sorted(exercises.items()):
+        of_task = {}
+        for _, tasks in here:
+            total = sum(task["points"] for task in tasks if _counts(task))
+            for task in tasks:
+                if _counts(task):
+                    of_task.setdefault(task["task"], []).append(
+                        (task["points"], task["maximum"], total - task["points"])
+                    )
+        for task, values in of_task.items():
+            points, most, rest = np.array(values).T
+            spread = np.std(points) > 0 and np.std(rest) > 0 and len(points) > 2
+            items.append(
+                {
+                    "name": f"{exercise}: {task}",
+                    "count": len(points),
+                    "mean": float(np.mean(points / most)),
+                    "full": int(np.sum(points == most)),
+                    "correlation": float(np.corrcoef(points, rest)[0, 1]) if spread else None,
+                }
+            )
+    return items
 
 
-def _plain(text):
-    return text.replace("$", r"\$")  # no mathematics, whatever a student's error says
+def _missed(graded):
+    """How many submissions made each kind of mistake: messages that differ in numbers only are one kind."""
+    missed = Counter()
+    for _, _, tasks, _ in graded:
+        kinds = set()
+        for task in tasks:
+            if task["status"] in ("failed", "partly", "timed out"):
+                lines = (line for line in task["message"].splitlines() if not line.startswith("killed: "))
+                kinds |= {f"{task['task']}: {_kind_of_mistake(line)}" for line in lines}
+        missed.update(kinds)
+    return missed
 
 
-def _scores_in_words(shares):
-    return "; ".join(
-        f"{name}: mean {np.mean(values):.0%} of {len(values)}" for name, values in shares.items()
+def _kind_of_mistake(line):
+    return re.sub(r"(?<![\w.])-?\d+(\.\d+)?(e[-+]?\d+)?(?![\w.])", "…", line)
+
+
+def _alike(graded):
+    """Students whose answers to a task are the same code but for the names."""
+    same = {}
+    for job, _, tasks, _ in graded:
+        for task in tasks:
+            shape = _shape(task.get("answer", ""))
+            if shape:
+                same.setdefault((f"{job.exercise}: {task['task']}", shape), []).append(job.student)
+    return sorted((task, names) for (task, _), names in same.items() if len(names) > 1)
+
+
+@lru_cache(maxsize=100_000)
+def _shape(source):
+    """A code's tokens with each name replaced by its place; empty for what is short or no Python."""
+    places, tokens = {}, []
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(source).readline):
+            if token.type == tokenize.NAME and not keyword.iskeyword(token.string):
+                tokens.append(f"n{places.setdefault(token.string, len(places))}")
+            elif token.type not in (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENCODING):
+                tokens.append("" if token.string.startswith(('"""', "'''")) else token.string.strip())
+    except (tokenize.TokenError, SyntaxError, ValueError, RecursionError):
+        return ""
+    return (
+        hashlib.sha256("\n".join(tokens).encode("utf-8", "replace")).hexdigest()
+        if len(tokens) > _LONG
+        else ""
     )

@@ -1,9 +1,9 @@
-"""Inside: the process in which a student's notebook runs, cell by cell, for the judge at the other end of a
-wire.
+"""Worker: the process in which a student's notebook runs, cell by cell, for the judge at the other end.
 
 It knows neither tests nor solutions nor other students. ``python -m dlbook.grader.worker READ WRITE``
 """
 
+import importlib.util
 import io
 import sys
 
@@ -13,6 +13,8 @@ from traitlets.config import Config
 from dlbook.grader.rpc import Wire
 
 _LONGEST = 20_000  # characters that are kept of what a cell prints
+_PROGRAMS = ("pip", "conda", "mamba", "uv", "sx", "sc", "system")  # line magics that start a program
+_SHELLS = ("bash", "sh", "script", "system", "cmd", "perl", "ruby")  # and cell magics
 
 
 class Output(io.TextIOBase):
@@ -38,11 +40,22 @@ class Notebook:
         config = Config()
         config.HistoryManager.enabled = False
         config.InteractiveShell.colors = "NoColor"
-        self._shell = InteractiveShell.instance(config=config)
-        self._shell.showtraceback = self._shell.showsyntaxerror = lambda *args, **named: None
-        self._shell.enable_gui = lambda *args, **named: None  # %matplotlib inline
-        self._shell.ask_exit = lambda: None  # exit()
-        self._shell.displayhook.write_output_prompt = lambda: None
+        shell = self._shell = InteractiveShell.instance(config=config)
+        shell.showtraceback = shell.showsyntaxerror = lambda *args, **named: None
+        shell.enable_gui = lambda *args, **named: None  # %matplotlib inline
+        shell.ask_exit = lambda: None  # exit()
+        shell.displayhook.write_output_prompt = lambda: None
+        shell.system = shell.system_raw = shell.system_piped = _skip
+        shell.getoutput = lambda *args, **named: _skip() or []
+        for name in _PROGRAMS:
+            shell.register_magic_function(_skip, "line", name)
+        for name in _SHELLS:
+            shell.register_magic_function(_skip, "cell", name)
+
+    def places(self, packages):
+        """Return the file of each package that an import would find here."""
+        specs = {name: importlib.util.find_spec(name) for name in packages}
+        return {name: spec.origin if spec else None for name, spec in specs.items()}
 
     def run(self, source):
         """Run a cell. Return what it printed and, if it failed, the error in a line."""
@@ -62,6 +75,11 @@ class Notebook:
         if name not in self._shell.user_ns:
             raise NameError(f"`{name}` is not defined")
         return self._shell.user_ns[name]
+
+
+def _skip(*args, **named):
+    """Say that a program was left out: an answer below ``!pip install`` is judged all the same."""
+    print("(no program can be started while a notebook is graded; this line was left out)")
 
 
 if __name__ == "__main__":

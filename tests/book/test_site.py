@@ -292,9 +292,9 @@ def test_no_solution_and_no_hidden_test_is_anywhere_in_the_site(site):
     """Neither on a page nor in its source, its download or the search index: whole lines of no chapter."""
     release = pytest.importorskip("dlbook.grader.release")
     chapters = "".join(path.read_text() for path in (BOOK / "chapters").glob("*.ipynb"))
-    secret = set()
-    for name in release.exercises():
-        source, page = release.read(name), (release.PAGES / f"{name}.ipynb").read_text()
+    secret, sources = set(), BOOK / "chapters" / "exercises" / "source"
+    for name in release.exercises(source=sources):
+        source, page = release.read(name, sources), (BOOK / "chapters/exercises" / f"{name}.ipynb").read_text()
         for cell in source.cells:
             for block in re.findall(
                 r"BEGIN (?:SOLUTION|HIDDEN TESTS)\n(.*?)### END", cell.source, flags=re.DOTALL

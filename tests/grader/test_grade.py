@@ -6,26 +6,30 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell
 from test_sandbox import needs_sandbox
 
-from dlbook.grader import cells, release, sandbox
+from dlbook.grader import release, sandbox
+from dlbook.grader.cells import kind_of, name_of, points_of, tasks_of
 from dlbook.grader.grade import grade, main
 
 pytestmark = needs_sandbox
-LIMITS = {"cell_seconds": 8, "seconds": 60, "memory": 2**30, "progress": False}
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "chapters" / "exercises" / "source"
+LIMITS = {"cell_seconds": 8, "seconds": 60, "memory": 2**30, "progress": False, "source": SOURCE}
 
 
 def solved(exercise, first=None):
     """A student's notebook with the answers to the first tasks, or to all."""
-    source = release.read(exercise)
+    source = release.read(exercise, SOURCE)
     page = release.for_students(source)
-    wanted = {name for _, answers in cells.tasks(source)[:first] for name in answers}
+    wanted = {name for _, answers in tasks_of(source)[:first] for name in answers}
     for cell, answered in zip(page.cells, source.cells, strict=True):
-        if cells.name(cell) in wanted:
+        if name_of(cell) in wanted:
             cell.source = "\n".join(line for line in answered.source.splitlines() if " SOLUTION" not in line)
     return page
 
@@ -54,17 +58,17 @@ def points(rows, student, exercise=None):
 @pytest.fixture(scope="module")
 def honest(tmp_path_factory):
     folder = tmp_path_factory.mktemp("honest")
-    for exercise in release.exercises():
+    for exercise in release.exercises(source=SOURCE):
         hand_in(folder, "solved", exercise, solved(exercise))
         hand_in(folder, "untouched", exercise, solved(exercise, first=0))
         hand_in(folder, "half", exercise, solved(exercise, first=2))
     return grade(folder, folder / "out", **LIMITS)
 
 
-@pytest.mark.parametrize("exercise", release.exercises())
+@pytest.mark.parametrize("exercise", release.exercises(source=SOURCE))
 def test_the_solution_the_untouched_release_and_half_of_the_work(honest, exercise):
-    tasks = [cell for cell, _ in cells.tasks(release.read(exercise))]
-    full = [cells.points(cell) if cells.kind(cell) == "test" else None for cell in tasks]
+    tasks = [cell for cell, _ in tasks_of(release.read(exercise, SOURCE))]
+    full = [points_of(cell) if kind_of(cell) == "test" else None for cell in tasks]
     assert points(honest, "solved", exercise) == full
     assert points(honest, "untouched", exercise) == [0] * len(tasks)
     assert {row["status"] for row in honest if row["student"] == "untouched"} == {"not attempted"}
@@ -114,9 +118,9 @@ def hostile(tmp_path_factory):
         hand_in(handed, student, name, with_cell(solved(name), attack))
     hand_in(handed, "patched np.allclose", name, with_cell(solved(name, first=0), FOOL, at=99))
     deleted, altered = solved(name), solved(name, first=0)
-    deleted.cells = [cell for cell in deleted.cells if cells.kind(cell) != "test"]
+    deleted.cells = [cell for cell in deleted.cells if kind_of(cell) != "test"]
     for cell in altered.cells:
-        cell.source = "pass" if cells.kind(cell) == "test" else cell.source
+        cell.source = "pass" if kind_of(cell) == "test" else cell.source
     hand_in(handed, "deleted tests", name, deleted)
     hand_in(handed, "altered tests", name, altered)
     hand_in(handed, "no notebook", name, b"\x89PNG")
@@ -143,10 +147,18 @@ def test_an_attack_that_fails_neither_gains_nor_loses_points(hostile, student):
 
 @pytest.mark.parametrize(
     "student, status",
-    [("patched np.allclose", None), ("altered tests", "not attempted"), ("no notebook", "not a notebook"),
-     ("another exercise", "the notebook of another exercise: adam"), ("empty folder", "nothing submitted"),
-     ("empty exercise", "nothing submitted"), ("copies", "a link, not followed"), ("a pipe", "nothing submitted"), ("a giant", "too large")],
-)  # fmt: skip
+    [
+        ("patched np.allclose", None),
+        ("altered tests", "not attempted"),
+        ("no notebook", "not a notebook"),
+        ("another exercise", "the notebook of another exercise: adam"),
+        ("empty folder", "nothing submitted"),
+        ("empty exercise", "nothing submitted"),
+        ("copies", "a link, not followed"),
+        ("a pipe", "not a notebook"),
+        ("a giant", "too large"),
+    ],
+)
 def test_what_earns_nothing_says_why(hostile, student, status):
     rows = [row for row in hostile[0] if row["student"] == student]
     assert sum(row["points"] or 0 for row in rows) == 0 and len(rows) == 5
@@ -156,10 +168,16 @@ def test_what_earns_nothing_says_why(hostile, student, status):
 
 @pytest.mark.parametrize(
     "student, seen",
-    [("endless loop", "timed out: no end after 8 s"), ("exit", "process ended: the process ended with code 0"),
-     ("fork bomb", "PermissionError"), ("memory hog", "MemoryError"), ("disk filler", "No space left on device"),
-     ("network call", "Network is unreachable"), ("reads solutions", "hits: []")],
-)  # fmt: skip
+    [
+        ("endless loop", "timed out: no end after 8 s"),
+        ("exit", "process ended: the process ended with code 0"),
+        ("fork bomb", "PermissionError"),
+        ("memory hog", "MemoryError"),
+        ("disk filler", "No space left on device"),
+        ("network call", "Network is unreachable"),
+        ("reads solutions", "hits: []"),
+    ],
+)
 def test_feedback_says_what_became_of_an_attack(hostile, student, seen):
     page = (hostile[1] / "feedback" / student / "initialization.html").read_text()
     assert seen in page
@@ -173,7 +191,7 @@ def test_feedback_runs_nothing_that_a_student_wrote(hostile):
 
 def test_the_table_holds_every_student_and_task(hostile):
     rows, out = hostile
-    with open(out / "grades.csv", newline="", encoding="utf-8") as file:
+    with open(out / "grades.csv", newline="", encoding="utf-8-sig") as file:
         table = list(csv.DictReader(file))
     assert list(table[0]) == ["student", "exercise", "task", "points", "maximum", "status"]
     assert len(table) == len(rows) == 5 * (1 + len(ATTACKS) + 10)
@@ -207,11 +225,18 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path):
         "dlbook.grader.grade",
         str(tmp_path / "in"),
         str(tmp_path / "out"),
+        "--source",
+        str(SOURCE),
         "--jobs",
         "1",
     ]
-    run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                           preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))  # fmt: skip
+    run = subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     results, deadline = tmp_path / "out" / "results", time.monotonic() + 60
     while len(list(results.rglob("*.json"))) < 2:
         assert time.monotonic() < deadline and run.poll() is None
@@ -264,11 +289,11 @@ def test_a_class_list_adds_who_is_missing_and_judges_by_own_numbers(tmp_path):
 
 def test_without_a_sandbox_nothing_runs_unless_it_is_asked_for(tmp_path, monkeypatch, capsys):
     def refuse():
-        raise sandbox.Refused("bubblewrap is not installed")
+        raise sandbox.SandboxError("bubblewrap is not installed")
 
     monkeypatch.setattr(sandbox, "check", refuse)
     hand_in(tmp_path / "in", "ann", "initialization", solved("initialization"))
-    arguments = [str(tmp_path / "in"), str(tmp_path / "out")]
+    arguments = [str(tmp_path / "in"), str(tmp_path / "out"), "--source", str(SOURCE)]
     assert main(arguments) == 2
     said = capsys.readouterr().err
     assert "no sandbox, so nothing was run" in said and "UNSAFE=1" in said and not (tmp_path / "out").exists()
@@ -281,21 +306,26 @@ def test_a_judge_that_fails_takes_no_points(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PYTHONPATH", os.fspath(tmp_path / "broken"))
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "numpy.py").write_text("raise ImportError('no NumPy today')")
-    assert main([str(tmp_path / "in"), str(tmp_path / "out")]) == 1
+    arguments = [str(tmp_path / "in"), str(tmp_path / "out"), "--source", str(SOURCE)]
+    assert main(arguments) == 1
     said = capsys.readouterr().err
-    assert "not graded, the judge failed: ann" in said and "no NumPy today" in said
+    assert "look at ann, initialization: not graded" in said and "no NumPy today" in said
     page = (tmp_path / "out" / "feedback" / "ann" / "initialization.html").read_text()
     assert "no points are lost" in page and "NumPy today" not in page
     monkeypatch.delenv("PYTHONPATH")
-    assert main([str(tmp_path / "in"), str(tmp_path / "out")]) == 0  # tried again
+    assert main(arguments) == 0  # tried again
 
 
 @pytest.mark.parametrize(
     "arguments, complaint",
-    [(["nowhere"], "nowhere is not a folder"), (["."], "nobody has handed in an exercise"),
-     ([".", "--chapters", "adma"], "there is no exercise 'adma'"), ([".", "--students", "nowhere.txt"], "nowhere.txt")],
-)  # fmt: skip
+    [
+        (["nowhere"], "nowhere is not a folder"),
+        (["."], "nobody has handed in an exercise"),
+        ([".", "--chapters", "adma"], "there is no exercise 'adma'"),
+        ([".", "--students", "nowhere.txt"], "nowhere.txt"),
+    ],
+)
 def test_bad_input_is_refused(tmp_path, monkeypatch, capsys, arguments, complaint):
     monkeypatch.chdir(tmp_path)
-    assert main([arguments[0], "out", *arguments[1:]]) == 2
+    assert main([arguments[0], "out", "--source", str(SOURCE), *arguments[1:]]) == 2
     assert complaint in capsys.readouterr().err and not (tmp_path / "out").exists()

@@ -14,9 +14,19 @@ def complaint(*arguments, **named):
 
 @pytest.mark.parametrize(
     "value, wanted",
-    [(0.1, 0.1), (np.float32(0.5), 0.5), (3, 3.0), ([1.0, 2.0], np.array([1, 2])), ("he", "he"), (True, True),
-     (np.bool_(True), True), (None, None), (np.zeros((2, 0)), np.zeros((2, 0))), (np.inf, np.inf)],
-)  # fmt: skip
+    [
+        (0.1, 0.1),
+        (np.float32(0.5), 0.5),
+        (3, 3.0),
+        ([1.0, 2.0], np.array([1, 2])),
+        ("he", "he"),
+        (True, True),
+        (np.bool_(True), True),
+        (None, None),
+        (np.zeros((2, 0)), np.zeros((2, 0))),
+        (np.inf, np.inf),
+    ],
+)
 def test_a_right_answer_passes(value, wanted):
     expect(value, wanted)
 

@@ -11,15 +11,28 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from dlbook.grader import cells, release
+from dlbook.grader import release
+from dlbook.grader.cells import (
+    ANSWER_STUB,
+    STUB,
+    given_cells,
+    kind_of,
+    name_of,
+    names_in,
+    points_of,
+    public_part,
+    tasks_of,
+)
 
 ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "chapters" / "exercises" / "source"
+PAGES = SOURCE.parent
 CHAPTERS = {path.stem for path in (ROOT / "chapters").glob("*.ipynb")} - {"index"}
 
 pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install 'dlcore[teach]'")
 
 
-@pytest.fixture(scope="module", params=release.exercises())
+@pytest.fixture(scope="module", params=release.exercises(source=SOURCE))
 def exercise(request):
     return request.param
 
@@ -33,111 +46,113 @@ def secrets(notebook):
                 rf"BEGIN {what}[^\n]*\n(.*?)### END {what}", cell.source, flags=re.DOTALL
             ):
                 found |= {line.strip() for line in block.splitlines()}
-        if cells.kind(cell) == "hand":
+        if kind_of(cell) == "hand":
             found |= {line.strip() for line in cell.source.splitlines()}
     return {line for line in found if len(line) > 3}
 
 
 def test_every_chapter_has_its_exercises():
-    assert set(release.exercises()) == CHAPTERS
+    assert set(release.exercises(source=SOURCE)) == CHAPTERS
 
 
 def test_a_source_is_stored_clean_and_its_page_is_what_it_gives(exercise):
-    source = release.read(exercise)
-    assert (release.SOURCE / exercise / f"{exercise}.ipynb").read_text() == release.text(
+    source = release.read(exercise, SOURCE)
+    assert (SOURCE / exercise / f"{exercise}.ipynb").read_text() == release.text(
         release.normalized(source)
     ), "run `make exercises`"
-    page = release.PAGES / f"{exercise}.ipynb"
+    page = PAGES / f"{exercise}.ipynb"
     assert page.read_text() == release.text(release.for_students(source)), "run `make exercises`"
 
 
 def test_an_exercise_has_tasks_of_every_kind(exercise):
-    notebook = release.read(exercise)
-    kinds = [cells.kind(cell) for cell, _ in cells.tasks(notebook)]
+    notebook = release.read(exercise, SOURCE)
+    kinds = [kind_of(cell) for cell, _ in tasks_of(notebook)]
     assert kinds.count("test") >= 4 and kinds.count("hand") >= 1
     title = notebook.cells[0].source
-    total = sum(cells.points(cell) for cell, _ in cells.tasks(notebook))
+    total = sum(points_of(cell) for cell, _ in tasks_of(notebook))
     assert (
         title.startswith("# Exercises: ")
         and f"**Points** {total:g}" in title
         and f"(../{exercise}.ipynb)" in title
     )
-    names = [cells.name(cell) for cell in notebook.cells if cells.name(cell)]
+    names = [name_of(cell) for cell in notebook.cells if name_of(cell)]
     assert len(names) == len(set(names))
     assert "*Rubric.*" in " ".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
 
 
 def test_points_are_announced_where_they_are_earned(exercise):
-    notebook, announced = release.read(exercise), []
+    notebook, announced = release.read(exercise, SOURCE), []
     for cell in notebook.cells:
         announced += (
             re.findall(r"^## .*\((\d+) points?\b", cell.source, flags=re.MULTILINE)
             if cell.cell_type == "markdown"
             else []
         )
-    assert [float(number) for number in announced] == [
-        cells.points(cell) for cell, _ in cells.tasks(notebook)
-    ]
+    assert [float(number) for number in announced] == [points_of(cell) for cell, _ in tasks_of(notebook)]
 
 
 def test_a_test_has_a_public_and_a_hidden_part_and_asks_only_for_answers(exercise):
-    notebook = release.read(exercise)
-    trusted = cells.given(notebook)[1]
+    notebook = release.read(exercise, SOURCE)
+    trusted = given_cells(notebook)[1]
     answers = set()
     for cell in notebook.cells:
-        if cells.kind(cell) == "answer":
-            answers |= cells.names(cell.source)[0]
-        if cells.kind(cell) == "test":
+        if kind_of(cell) == "answer":
+            answers |= names_in(cell.source)[0]
+        if kind_of(cell) == "test":
             assert "BEGIN HIDDEN TESTS" in cell.source
-            assert re.search(r"\b(expect|assert|kills)\b", cells.public(cell.source)), cells.name(cell)
-            assert cells.names(cell.source)[1] - trusted <= answers, cells.name(cell)
+            assert re.search(r"\b(expect|assert|kills)\b", public_part(cell.source)), name_of(cell)
+            assert names_in(cell.source)[1] - trusted <= answers, name_of(cell)
 
 
 def test_the_notes_for_the_instructor_are_about_this_exercise(exercise):
-    notebook = release.read(exercise)
-    notes = (release.SOURCE / f"{exercise}.md").read_text()
+    notebook = release.read(exercise, SOURCE)
+    notes = (SOURCE / f"{exercise}.md").read_text()
     told = re.findall(r"^- \*\*([\w-]+)\*\* \((\d+), \d+", notes, flags=re.MULTILINE)
-    assert told == [(cells.name(cell), f"{cells.points(cell):g}") for cell, _ in cells.tasks(notebook)]
+    assert told == [(name_of(cell), f"{points_of(cell):g}") for cell, _ in tasks_of(notebook)]
 
 
 def test_the_instructors_page_has_each_exercise_s_minutes_and_points(exercise):
-    notebook = release.read(exercise)
+    notebook = release.read(exercise, SOURCE)
     minutes = re.search(r"\*\*Time\*\* about (\d+) minutes", notebook.cells[0].source)[1]
-    tasks = [cell for cell, _ in cells.tasks(notebook)]
-    total = sum(map(cells.points, tasks))
-    by_hand = sum(cells.points(cell) for cell in tasks if cells.kind(cell) == "hand")
+    tasks = [cell for cell, _ in tasks_of(notebook)]
+    total = sum(map(points_of, tasks))
+    by_hand = sum(points_of(cell) for cell in tasks if kind_of(cell) == "hand")
     page = (ROOT / "chapters" / "instructors.md").read_text()
     (row,) = re.findall(rf"^\| \[{exercise}\]\(exercises/{exercise}.ipynb\) \|.*$", page, flags=re.MULTILINE)
     assert [cell.strip() for cell in row.split("|")[3:6]] == [minutes, f"{total:g}", f"{by_hand:g}"]
 
 
 def test_at_least_three_tasks_grade_students_tests():
-    graded = [cells.name(cell) for name in release.exercises() for cell, _ in cells.tasks(release.read(name))
-              if re.search(r"\bkills\(", cell.source)]  # fmt: skip
+    graded = [
+        name_of(cell)
+        for name in release.exercises(source=SOURCE)
+        for cell, _ in tasks_of(release.read(name, SOURCE))
+        if re.search(r"\bkills\(", cell.source)
+    ]
     assert len(graded) >= 3
 
 
 def test_nothing_secret_is_on_the_page(exercise):
-    notebook = release.read(exercise)
-    page = nbformat.read(release.PAGES / f"{exercise}.ipynb", as_version=4)
+    notebook = release.read(exercise, SOURCE)
+    page = nbformat.read(PAGES / f"{exercise}.ipynb", as_version=4)
     shown = {line.strip() for cell in page.cells for line in cell.source.splitlines()}
     public = {
         line.strip()
         for cell in notebook.cells
-        for line in cells.public(cell.source).splitlines()
-        if cells.kind(cell) in ("test", "plain", "locked")
+        for line in public_part(cell.source).splitlines()
+        if kind_of(cell) in ("test", "plain", "locked")
     }
     assert secrets(notebook) & shown <= public
     assert not re.search("BEGIN|END (SOLUTION|HIDDEN)", page.cells[0].source + " ".join(shown))
-    stubs = [cell for cell in page.cells if cells.kind(cell) in ("answer", "hand")]
-    assert all(cells.STUB in cell.source or cell.source == cells.ANSWER_STUB for cell in stubs)
+    stubs = [cell for cell in page.cells if kind_of(cell) in ("answer", "hand")]
+    assert all(STUB in cell.source or cell.source == ANSWER_STUB for cell in stubs)
 
 
 def test_a_page_runs_without_nbgrader(exercise, tmp_path):
     """The student's first cell, and the checks of an untouched notebook, say what to do and nothing worse."""
-    page = nbformat.read(release.PAGES / f"{exercise}.ipynb", as_version=4)
+    page = nbformat.read(PAGES / f"{exercise}.ipynb", as_version=4)
     (tmp_path / "page.json").write_text(
-        json.dumps([c.source for c in page.cells if cells.kind(c) == "locked"][:1])
+        json.dumps([c.source for c in page.cells if kind_of(c) == "locked"][:1])
     )
     code = f"import sys, json\nsys.modules['nbgrader'] = None\nexec(json.load(open({str(tmp_path / 'page.json')!r}))[0])\nassert my"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -147,14 +162,14 @@ def test_a_page_runs_without_nbgrader(exercise, tmp_path):
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     folder = tmp_path_factory.mktemp("course")
-    release.course(folder, ["initialization", "chapters/adam.ipynb"], ["ann", "Bob .. Lee"])
+    release.course(folder, ["initialization", "chapters/adam.ipynb"], ["ann", "Bob .. Lee"], SOURCE)
     return folder
 
 
 def test_the_course_is_nbgrader_s(course):
     for name in ("initialization", "adam"):
         assert (course / "release" / name / f"{name}.ipynb").read_text() == (
-            release.PAGES / f"{name}.ipynb"
+            PAGES / f"{name}.ipynb"
         ).read_text()
         assert (course / "source" / name / f"{name}.ipynb").exists()
     assert (course / "gradebook.db").stat().st_size > 0
@@ -172,19 +187,24 @@ def test_nbgrader_alone_gives_the_solution_all_points_and_an_untouched_notebook_
         )
     environment = os.environ | {"PATH": os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]}
     for command in ("autograde", "generate_feedback"):
-        done = subprocess.run([sys.executable, "-m", "nbgrader", command, "initialization"], cwd=course, env=environment,
-                              capture_output=True, text=True)  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-m", "nbgrader", command, "initialization"],
+            cwd=course,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
         assert done.returncode == 0, done.stderr[-2000:]
     assert (course / "feedback" / "solved" / "initialization" / "initialization.html").exists()
-    with Gradebook(f"sqlite:///{course / 'gradebook.db'}", release.COURSE) as book:
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "why-deep-networks-train") as book:
         scores = {
             student: book.find_submission("initialization", student).score
             for student in ("solved", "untouched")
         }
     machine = sum(
-        cells.points(cell)
-        for cell, _ in cells.tasks(release.read("initialization"))
-        if cells.kind(cell) == "test"
+        points_of(cell)
+        for cell, _ in tasks_of(release.read("initialization", SOURCE))
+        if kind_of(cell) == "test"
     )
     assert scores == {"solved": machine, "untouched": 0}
 
@@ -192,7 +212,7 @@ def test_nbgrader_alone_gives_the_solution_all_points_and_an_untouched_notebook_
 def test_every_student_has_a_notebook_with_their_name_and_no_solution(course):
     for student in ("ann", "Bob .. Lee"):
         notebook = nbformat.read(course / "variants" / student / "adam" / "adam.ipynb", as_version=4)
-        setup = next(cell.source for cell in notebook.cells if cells.kind(cell) == "locked")
+        setup = next(cell.source for cell in notebook.cells if kind_of(cell) == "locked")
         assert f'STUDENT = "{student}"' in setup
         assert "BEGIN SOLUTION" not in str(notebook)
 
@@ -218,7 +238,7 @@ def test_the_key_has_each_student_s_numbers_and_answers(course):
 def test_a_stale_page_is_noticed_and_mended(tmp_path):
     source, pages = tmp_path / "source", tmp_path
     (source / "adam").mkdir(parents=True)
-    original = (release.SOURCE / "adam" / "adam.ipynb").read_text()
+    original = (SOURCE / "adam" / "adam.ipynb").read_text()
     (source / "adam" / "adam.ipynb").write_text(original)
     assert release.pages(source, pages) == [pages / "adam.ipynb"]
     assert release.pages(source, pages) == []
@@ -228,7 +248,7 @@ def test_a_stale_page_is_noticed_and_mended(tmp_path):
 
 
 def said(capsys, *arguments):
-    code = release.main(list(arguments))
+    code = release.main([*arguments, "--source", str(SOURCE)])
     return code, capsys.readouterr().err
 
 

@@ -8,10 +8,37 @@ from dlbook.grader import report
 
 def result(points, status="graded", message="", source="x = 1"):
     cells = [
-        {"kind": "answer", "name": "std-answer", "type": "code", "source": source, "output": "7\n", "error": "", "pictures": ["iVBOR"], "changed": False},
-        {"kind": "test", "name": "std", "type": "code", "source": "secret", "output": "", "error": "", "pictures": [], "changed": True},
-        {"kind": "plain", "name": None, "type": "markdown", "source": "notes", "output": "", "error": "", "pictures": [], "changed": False},
-    ]  # fmt: skip
+        {
+            "kind": "answer",
+            "name": "std-answer",
+            "type": "code",
+            "source": source,
+            "output": "7\n",
+            "error": "",
+            "pictures": [{"name": "", "kind": "image/png", "data": "iVBOR"}],
+            "changed": False,
+        },
+        {
+            "kind": "test",
+            "name": "std",
+            "type": "code",
+            "source": "secret",
+            "output": "",
+            "error": "",
+            "pictures": [],
+            "changed": True,
+        },
+        {
+            "kind": "plain",
+            "name": None,
+            "type": "markdown",
+            "source": "notes",
+            "output": "",
+            "error": "",
+            "pictures": [],
+            "changed": False,
+        },
+    ]
     done = "passed" if points == 2 else "failed" if points is not None else "by hand"
     tasks = [
         {
@@ -30,7 +57,7 @@ def pages(results, comment=""):
     jobs = [SimpleNamespace(student=f"student {i}", exercise="adam") for i in range(len(results))]
     tasks = [[task | {"comment": comment} for task in one["tasks"]] for one in results]
     feedback = [report.feedback(*one) for one in zip(jobs, results, tasks, strict=True)]
-    graded = [(job, one["status"], marked) for job, one, marked in zip(jobs, results, tasks, strict=True)]
+    graded = [(job, one["status"], marked, []) for job, one, marked in zip(jobs, results, tasks, strict=True)]
     return report.summary(graded), feedback
 
 
@@ -77,15 +104,10 @@ def test_the_summary_counts_students_submissions_and_missed_checks():
     text = words(summary)
     assert "adam 5 4 1 2 1" in text  # students, handed in, median of what was graded, of, waiting
     assert "nothing submitted 1" in text and "passed 2" in text
-    assert 'alt="adam: std: mean 67% of 3"' in summary and 'alt="std: this counts the outputs: 1"' in summary
+    assert "adam: std 3 67 % 2" in text and "std: this counts the outputs 1" in text
     assert 'href="feedback/student%200/adam.html"' in summary
 
 
 def test_a_class_that_handed_in_nothing_has_a_summary_too():
     summary, _ = pages([result(0, status="nothing submitted")])
     assert "No task has been graded yet." in summary and "None was missed." in summary
-
-
-def test_a_picture_of_strange_words_is_drawn():
-    summary, _ = pages([result(0, message=r"$\frac{ is no mathematics, 注意 and " + "long " * 40)])
-    assert "data:image/svg+xml" in summary

@@ -1,4 +1,4 @@
-"""The wire: values arrive, functions can be called, and whoever sits at the other end gains nothing by lying."""
+"""Remote calls: values arrive, functions can be called, and whoever sits at the other end gains nothing by lying."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from dlbook.grader.rpc import Ended, Remote, RemoteError, TooLate, Unsendable, Wire
+from dlbook.grader.rpc import DeadlineError, EndedError, Remote, RemoteError, UnsendableError, Wire
 
 
 class Other:
@@ -61,7 +61,7 @@ def line():
     (a, b), (c, d) = os.pipe(), os.pipe()
     thread = threading.Thread(target=Wire(a, d, root=Other()).serve, daemon=True)
     thread.start()
-    yield Wire(c, b, guarded=True)
+    yield Wire(c, b, guarded=True, shows=["dlcore"])
     os.close(b)
     thread.join(5)
 
@@ -152,7 +152,7 @@ def test_the_judge_shows_nothing_but_calls(line):
     for name in ("gi_frame", "gi_code"):
         assert "AttributeError" in line.root.ask(generator, name)
     for value in (os, open("/dev/null"), Other()):  # noqa: SIM115
-        with pytest.raises(Unsendable, match="stays here"):
+        with pytest.raises(UnsendableError, match="stays here"):
             line.root.same(value)
         with pytest.raises(TypeError, match="stays here"):
             line.root.call(lambda value=value: value)
@@ -173,7 +173,7 @@ def test_the_judge_does_not_tell_what_it_sends(line):
     assert line.root.ask(Adam, "mro").startswith("AttributeError")  # `type` is not dlcore's
     assert line.root.ask(Adam(lr=0.5), "lr") == "0.5"
     (a, b), (c, d) = os.pipe(), os.pipe()
-    judge = Wire(a, d, guarded=True)
+    judge = Wire(a, d, guarded=True, shows=["dlcore"])
     assert "Adam" not in json.dumps(judge._pack(Adam, [])) and "Adam" not in json.dumps(
         judge._pack(Adam(), [])
     )
@@ -193,16 +193,25 @@ def test_the_judge_does_not_tell_what_it_sends(line):
     ids=["too long", "no JSON", "no message", "too deep", "the end"],
 )
 def test_nonsense_ends_the_line(reply):
-    with pytest.raises(Ended):
+    with pytest.raises(EndedError):
         answered(reply)
 
 
 @pytest.mark.parametrize(
     "message",
-    [{"give": {"array": ["O", [1], "AAAAAAAAAAA=", False]}}, {"give": {"array": ["<f8", [10**12], "AAAAAAAAAAA=", False]}},
-     {"give": {"nonsense": 1}}, {"give": {"array": 3}}, {}, {"raise": 3}, {"raise": ["a", "b", "c"]},
-     {"give": {"yours": 99}}, {"give": {"generator": {"state": "x"}}}, {"give": {"a": 1, "b": 2}}],
-)  # fmt: skip
+    [
+        {"give": {"array": ["O", [1], "AAAAAAAAAAA=", False]}},
+        {"give": {"array": ["<f8", [10**12], "AAAAAAAAAAA=", False]}},
+        {"give": {"nonsense": 1}},
+        {"give": {"array": 3}},
+        {},
+        {"raise": 3},
+        {"raise": ["a", "b", "c"]},
+        {"give": {"yours": 99}},
+        {"give": {"generator": {"state": "x"}}},
+        {"give": {"a": 1, "b": 2}},
+    ],
+)
 def test_a_false_value_is_an_error_and_no_more(message):
     data = json.dumps(message).encode()
     with pytest.raises(Exception):  # noqa: B017  any, as long as it is one that a test's failure is made of
@@ -241,7 +250,7 @@ def test_waiting_ends_at_the_deadline_even_while_the_other_end_keeps_talking():
 
     talker = threading.Thread(target=chatter, daemon=True)
     talker.start()
-    with pytest.raises(TooLate):
+    with pytest.raises(DeadlineError):
         wire.request("call", 0)
     stop.set()
     os.write(d, b"x")
@@ -251,5 +260,5 @@ def test_waiting_ends_at_the_deadline_even_while_the_other_end_keeps_talking():
 
 
 def test_a_broken_line_is_not_taken_for_a_wrong_answer():
-    for kind in (Ended, TooLate, Unsendable):
+    for kind in (EndedError, DeadlineError, UnsendableError):
         assert not issubclass(kind, Exception)  # so `kills` does not count it as a refusal

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dlbook.grader import sandbox
-from dlbook.grader.rpc import Ended, Wire
+from dlbook.grader.rpc import EndedError, Wire
 
 ROOT = Path(__file__).parents[2]
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 def no_sandbox():
     try:
         sandbox.check()
-    except sandbox.Refused as refused:
+    except sandbox.SandboxError as refused:
         return str(refused)
     return ""
 
@@ -29,7 +29,7 @@ class Inside:
 
     def __init__(self, **options):
         (a, b), (c, d) = os.pipe(), os.pipe()
-        options = {"memory": 2 * 2**30, "seconds": 60} | options
+        options = {"memory": 2 * 2**30, "seconds": 60, "libraries": [ROOT / "dlcore"]} | options
         self.process = sandbox.popen("dlbook.grader.worker", [a, d], [a, d], **options)
         os.close(a)
         os.close(d)
@@ -133,7 +133,7 @@ def test_no_process_can_be_started(inside, attempt):
 
 @needs_sandbox
 def test_a_process_that_ends_is_noticed(inside):
-    with pytest.raises(Ended):
+    with pytest.raises(EndedError):
         inside.run("import os; os._exit(3)")
     assert inside.process.wait(5) == 3
 
@@ -155,7 +155,7 @@ def test_without_a_sandbox_the_limits_hold_still():
 
 def test_a_machine_without_bubblewrap_is_told_what_to_install(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    with pytest.raises(sandbox.Refused, match="apt install bubblewrap"):
+    with pytest.raises(sandbox.SandboxError, match="apt install bubblewrap"):
         sandbox.check()
 
 
@@ -164,5 +164,5 @@ def test_a_bubblewrap_that_starts_nothing_is_no_sandbox(monkeypatch, tmp_path):
     broken.write_text("#!/bin/sh\necho 'no permission to make namespaces' >&2\nexit 1\n")
     broken.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    with pytest.raises(sandbox.Refused, match="no permission to make namespaces"):
+    with pytest.raises(sandbox.SandboxError, match="no permission to make namespaces"):
         sandbox.check()
