@@ -437,7 +437,10 @@ def _run(job, source, steps, records):
     mine = [step for step in steps if step[0] == "judge" or not records[step[1]]["added"]]
     if set(tests) - set(found) and (len(mine) < len(steps) or time.monotonic() >= ends[1]):
         # what the tests ask for may have ended the process because of a cell that the student added
-        again = {step: why for step, why in broken.items() if step[0] == "run" or step[1] in job.skip}
+        helps = len(mine) < len(steps)
+        again = {
+            step: why for step, why in broken.items() if step[0] == "run" or step[1] in job.skip or not helps
+        }
         _play(job, mine, test, again, ends[2])
         broken |= again
     late = "timed out", f"the whole notebook took more than {job.seconds:g} s"

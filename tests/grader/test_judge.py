@@ -6,10 +6,11 @@ import time
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 from test_cells import cell
 from test_sandbox import needs_sandbox
 
+from dlbook.grader import seeded
 from dlbook.grader.cells import kind_of, name_of, public_part
 from dlbook.grader.judge import Job, judge
 
@@ -353,3 +354,174 @@ def test_what_cannot_be_run_says_so(tmp_path, spoil, status):
     assert [(task["status"], task["points"]) for task in result["tasks"]] == [
         (status, 0 if status == "nothing submitted" else None)
     ] * 4
+
+
+def again(name, source, after=True, **about):
+    """The solution with a second cell of the same name."""
+    cells = changed()
+    place = next(i for i, one in enumerate(cells) if name_of(one) == name)
+    cells.insert(place + after, nbformat.from_dict(cells[place] | {"source": source, "id": "second"} | about))
+    return cells
+
+
+STUB = 'raise NotImplementedError("not answered yet")'
+WHY = "Because squares are never negative."
+ODD = {
+    "a text's cell copied, the copy left empty": again("why", "YOUR ANSWER HERE"),
+    "a text's cell split": again("why", ""),
+    "the text in a cell below": [*changed(why="YOUR ANSWER HERE"), new_markdown_cell(WHY)],
+    "the text's cell deleted, a new one instead": [*changed(why=None), new_markdown_cell(WHY)],
+    "the text's cell made code": [*changed(why=None), new_code_cell(WHY, metadata=SOURCE[-1].metadata)],
+    "an untouched copy below the answer": again("square-answer", f"def square(x):\n    {STUB}"),
+    "a leftover raise above": changed(mine_answer=f"# YOUR CODE HERE\n{STUB}\nmine = 2 * my.n"),
+    "a leftover raise in a function": changed(square_answer=f"def square(x):\n    {STUB}\n    return x * x"),
+    "pip above an answer": changed(square_answer="!pip install -q numpy\n%pip install numpy\n" + SQUARE),
+    "a shell's cell": [*SOURCE[:1], new_code_cell("%%bash\nls"), *SOURCE[1:]],
+    "an answer made raw": [SOURCE[0], new_raw_cell(SQUARE, metadata=SOURCE[1].metadata), *SOURCE[2:]],
+    "another library's number": changed(
+        square_answer="class Tensor:\n    def __init__(self, x): self.x = x\n"
+        "    def __array__(self, *_, **__): return np.asarray(self.x)\ndef square(x):\n    return Tensor(x * x)"
+    ),
+    "a number of a class of one's own": changed(
+        square_answer="class F(float): pass\ndef square(x):\n    return F(x * x) if np.ndim(x) == 0 else x * x"
+    ),
+    "a masked array": changed(square_answer="def square(x):\n    return np.ma.masked_array(x * x) if np.ndim(x) else x * x"),
+    "a test that prints its subject's name": changed(
+        check_answer="def check(f):\n    print(f.__name__, f.__qualname__)\n    assert f(3) == 9"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_students_really_hand_in_is_graded(tmp_path, odd):
+    tasks, _ = outcome(tmp_path, ODD[odd])
+    assert {name: task["points"] for name, task in tasks.items()} == FULL
+    assert tasks["why"]["status"] == "by hand" and tasks["why"]["answer"]
+
+
+def test_a_split_function_is_put_together_and_a_leftover_raise_is_told(tmp_path):
+    cells = again("square-answer", "    return x * x")
+    cells[1]["source"] = "def square(x):"
+    assert scores(tmp_path, cells) == FULL
+    tasks, _ = outcome(tmp_path, ODD["a leftover raise above"])
+    assert "stood beside your answer in mine-answer; it was left out" in tasks["mine"]["message"]
+
+
+def test_line_ends_of_windows_are_no_reproach(tmp_path):
+    students = [
+        nbformat.from_dict(one | {"source": public_part(one.source)}) if kind_of(one) == "test" else one
+        for one in SOURCE
+    ]
+    text = nbformat.writes(new_notebook(cells=students))
+    stored = json.loads(text)
+    for one in stored["cells"]:
+        one["source"] = "".join(one["source"]).replace("\n", "\r\n")
+    (tmp_path / "source.ipynb").write_text(nbformat.writes(new_notebook(cells=SOURCE)))
+    (tmp_path / "submission.ipynb").write_text(json.dumps(stored))
+    result = judge(Job(str(tmp_path / "source.ipynb"), str(tmp_path / "submission.ipynb"), "small", "ann"))
+    assert {task["task"]: task["points"] for task in result["tasks"]} == FULL
+    assert not any(record["changed"] for record in result["cells"])
+
+
+def test_a_cell_that_is_no_python_is_told(tmp_path):
+    tasks, _ = outcome(tmp_path, changed(square_answer="def square(x)\n    return x * x"))
+    assert "the cell square-answer ended in SyntaxError" in tasks["square"]["message"]
+
+
+BUSY = {
+    "colliding integers": "class Many(dict): pass\nmany = [[i * (2**61 - 1), 0] for i in range(60_000)]\n"
+    "from dlbook.grader import rpc\nold = rpc.Wire._pack\n"
+    "rpc.Wire._pack = lambda s, v, t: {'dict': many} if v is many else old(s, v, t)\ndef square(x):\n    return many",
+    "giant empty array": "def square(x):\n    return np.empty((10**12, 0))",
+    "giant integer": "def square(x):\n    return 10**10000",
+    "a child for every number": "def square(x):\n    import numpy.random as r\n    return r.SeedSequence(0).spawn(10)",
+    "a list in itself": "def square(x):\n    a = []\n    a.append(a)\n    return a",
+    "structured array": "def square(x):\n    return np.zeros(3, dtype=[('a', 'f8')])",
+}
+
+
+@pytest.mark.parametrize("busy", BUSY)
+def test_what_keeps_the_judge_busy_costs_its_task_in_bounded_time(tmp_path, busy):
+    start = time.monotonic()
+    assert scores(tmp_path, changed(square_answer=BUSY[busy]), cell_seconds=3, seconds=12) == FULL | {
+        "square": 0
+    }
+    assert time.monotonic() - start < 20
+
+
+def test_an_answer_that_overwrites_what_it_is_given_does_not_become_right(tmp_path):
+    test = "a = np.array([1.0, 2.0])\n### BEGIN HIDDEN TESTS\nexpect(square(a), a * a)\n### END HIDDEN TESTS"
+    source = [*SOURCE[:2], test_cell("square", 2, test), *SOURCE[3:]]
+    for answer, points in (
+        ("def square(x):\n    x[...] = 0\n    return 0 * x", 0),
+        ("def square(x):\n    x *= 1\n    return x * x", 2),
+    ):
+        (tmp_path / "source.ipynb").write_text(nbformat.writes(new_notebook(cells=source)))
+        cells = [
+            one if name_of(one) != "square-answer" else cell(answer, "square-answer", solution=True)
+            for one in source
+        ]
+        (tmp_path / "submission.ipynb").write_text(nbformat.writes(new_notebook(cells=cells)))
+        result = judge(
+            Job(str(tmp_path / "source.ipynb"), str(tmp_path / "submission.ipynb"), "small", "ann")
+        )
+        assert result["tasks"][0]["points"] == points
+        assert result["tasks"][0]["changes_inputs"] == (points == 0)
+
+
+def test_feedback_does_not_tell_the_value_that_is_wanted(tmp_path):
+    tasks, _ = outcome(
+        tmp_path, changed(mine_answer="mine = 3", square_answer="def square(x):\n    return x * x + 0.25")
+    )
+    n = seeded("small", "anyone").integers(1000)
+    assert (
+        tasks["mine"]["message"] == "your answer is 3, which is not right"
+        and str(2 * n) not in tasks["mine"]["message"]
+    )
+    assert "expected" not in tasks["square"]["message"]
+
+
+def test_errors_do_not_name_the_mutants(tmp_path):
+    spy = """told = set()
+def check(f):
+    for arguments in ((), (1, 2, 3), ("a", "b"), ([],)):
+        try:
+            f(*arguments)
+        except Exception as error:
+            told.add(f"{type(error).__name__}: {error}")
+    told.add(str(f) + f.__name__ + repr(type(f)))
+    assert f(3) == 9
+    raise SystemExit(" | ".join(sorted(told)))"""
+    mutants = "def secret_twin(x):\n    return x + x\nkills(check, {'ok': lambda x: x * x}, {'2x': secret_twin, 'abs': abs})"
+    source = [*SOURCE[:6], test_cell("check", 2, mutants), *SOURCE[7:]]
+    (tmp_path / "source.ipynb").write_text(nbformat.writes(new_notebook(cells=source)))
+    cells = [
+        one if name_of(one) != "check-answer" else cell(spy, "check-answer", solution=True) for one in source
+    ]
+    (tmp_path / "submission.ipynb").write_text(nbformat.writes(new_notebook(cells=cells)))
+    result = judge(Job(str(tmp_path / "source.ipynb"), str(tmp_path / "submission.ipynb"), "small", "ann"))
+    message = result["tasks"][2]["message"]
+    assert "the arguments do not fit" in message and "implementation" in message
+    assert "secret_twin" not in message and "abs" not in message and "lambda" not in message
+
+
+def test_another_copy_of_a_library_is_not_graded(tmp_path):
+    (tmp_path / "elsewhere" / "dlcore").mkdir(parents=True)
+    tasks, result = outcome(tmp_path, SOURCE, libraries={"dlcore": str(tmp_path / "elsewhere" / "dlcore")})
+    assert {(task["points"], task["status"]) for task in tasks.values()} == {(None, "not graded")}
+    assert result["again"] and "finds the library dlcore in" in tasks["square"]["message"]
+
+
+def test_notebooks_with_the_old_import_run_in_the_sandbox(tmp_path):
+    import dlcore
+
+    old = changed(setup=SETUP.replace("dlbook.grader", "dlcore.book.exercises"))
+    old.insert(
+        1,
+        new_code_cell(
+            "from dlcore.book.exercises import expect, kills, seeded, variant\nexpect(1, 1)\nprint('old door')"
+        ),
+    )
+    tasks, result = outcome(tmp_path, old, libraries={"dlcore": os.path.dirname(dlcore.__file__)})
+    assert {name: task["points"] for name, task in tasks.items()} == FULL
+    assert (result["cells"][1]["error"], result["cells"][1]["output"].splitlines()[-1]) == ("", "old door")
