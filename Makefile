@@ -9,8 +9,12 @@ SOURCE ?= chapters/exercises/source
 # what to run, release or grade, if not all of it: CHAPTERS="adam momentum"
 PICKED := $(if $(CHAPTERS),--chapters $(CHAPTERS))
 CLASS := $(if $(STUDENTS),--students "$(STUDENTS)")
+LIMITS := $(if $(UNSAFE),--unsafe) $(if $(SECONDS),--cell-seconds $(SECONDS)) $(if $(ATTEMPTS),--attempts $(ATTEMPTS)) \
+	$(if $(LATE),--late "$(LATE)") $(if $(EXTRA),--extra "$(EXTRA)")
+# students' names are people's: UTF-8 whatever the locale is
+export PYTHONUTF8 := 1
 
-.PHONY: help book serve test check notebooks notebooks-zip copies replications references exercises release grade bench lock clean
+.PHONY: help book serve test check notebooks notebooks-zip copies replications references exercises release collect grade desk bench lock clean
 
 help:
 	@echo "make book       build the site in _build/html"
@@ -24,7 +28,10 @@ help:
 	@echo "make references  write chapters/references.md from references.bib"
 	@echo "make exercises  derive the students' pages of the exercises from their sources"
 	@echo "make release    write the students' notebooks to $(COURSE)/  [CHAPTERS='adam momentum' STUDENTS=students.txt]"
-	@echo "make grade SUBMISSIONS=dir   grade a class, into $(OUT)/  [CHAPTERS=... STUDENTS=... UNSAFE=1]"
+	@echo "make collect ZIP=file   sort what a platform delivers by student  [SUBMISSIONS=handed-in STUDENTS=...]"
+	@echo "make grade SUBMISSIONS=dir   grade a class, into $(OUT)/  [CHAPTERS= STUDENTS= LATE= EXTRA= SECONDS= ATTEMPTS= UNSAFE=1]"
+	@echo "make desk       grade by hand what waits in $(OUT)/, task by task  [ANONYMOUS=1]"
+	@echo "                (release, grade and desk take SOURCE=dir: exercises of your own)"
 	@echo "make bench      compare the speed with PyTorch, weigh the pages"
 	@echo "make lock       resolve requirements.txt anew"
 	@echo "make clean      remove what was built"
@@ -81,9 +88,19 @@ exercises: .venv/ready
 release: .venv/ready
 	$(BIN)/python -m dlbook.grader.release course "$(COURSE)" --source "$(SOURCE)" $(PICKED) $(CLASS)
 
+# What Moodle, Canvas, nbgrader or GitHub Classroom delivers, sorted by student into SUBMISSIONS
+collect: .venv/ready
+	@test -n "$(ZIP)" || { echo "make collect ZIP=file [SUBMISSIONS=handed-in STUDENTS=students.txt]"; exit 2; }
+	$(BIN)/python -m dlbook.grader.collect "$(ZIP)" "$(or $(SUBMISSIONS),handed-in)" $(CLASS) \
+		--exercises $(notdir $(patsubst %/,%,$(wildcard $(SOURCE)/*/)))
+
 grade: .venv/ready
 	@test -n "$(SUBMISSIONS)" || { echo "make grade SUBMISSIONS=dir, where dir/<student>/<exercise>/<exercise>.ipynb"; exit 2; }
-	$(BIN)/python -m dlbook.grader.grade "$(SUBMISSIONS)" "$(OUT)" --source "$(SOURCE)" $(PICKED) $(CLASS) $(if $(UNSAFE),--unsafe)
+	$(BIN)/python -m dlbook.grader.grade "$(SUBMISSIONS)" "$(OUT)" --source "$(SOURCE)" $(PICKED) $(CLASS) $(LIMITS)
+
+# The answers that a person grades, task by task, on a page that only this machine can open
+desk: .venv/ready
+	$(BIN)/python -m dlbook.grader.desk "$(OUT)" --source "$(SOURCE)" $(if $(ANONYMOUS),--anonymous)
 
 bench: book
 	$(BIN)/pip install --quiet torch==2.13.0

@@ -143,7 +143,7 @@ def stub_of(source):
 
 
 def without_leftover(source, stub):
-    """Return an answer without the stub's ``raise`` where code stands beside it, and whether one was left out.
+    """Return an answer without its stub's ``raise`` where code stands beside it, and whether it had one.
 
     A block (a function's body, or the cell) that is as it was handed out keeps its ``raise``: it is not
     answered.

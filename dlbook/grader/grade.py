@@ -29,9 +29,11 @@ from pathlib import Path
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from dlbook.grader import marks, release, report, sandbox, tables
+from dlbook.grader import gradebook, marks, release, report, sandbox, tables
 from dlbook.grader.cells import kind_of, name_of, parse, points_of, tasks_of
+from dlbook.grader.collect import collected
 from dlbook.grader.course import Course
+from dlbook.grader.deadlines import Deadlines
 from dlbook.grader.judge import LOST, Job, judge, unrun
 from dlbook.grader.people import class_list, folders_by_student
 from dlbook.grader.submissions import LARGEST, Hand
@@ -142,10 +144,20 @@ def grade(
             bar.update()
     for key, note in crew.notes.items():
         notes[key].append(note)
-    return _written(jobs, out, sources, most, known, notes, deadlines, bool(students) and set(students))
+    return _written(
+        jobs,
+        out,
+        sources,
+        most,
+        known,
+        notes,
+        deadlines,
+        bool(students) and set(students),
+        collected(submissions),
+    )
 
 
-def _written(jobs, out, sources, most, known, notes, deadlines, on_the_list):
+def _written(jobs, out, sources, most, known, notes, deadlines, on_the_list, delivered):
     """Put results and marks together and write what ``OUT`` holds. Return the rows of ``grades.csv``."""
     sheet = out / "by_hand.csv"
     given = marks.read(sheet, known, most)  # again: somebody may have typed while the judges ran
@@ -178,6 +190,7 @@ def _written(jobs, out, sources, most, known, notes, deadlines, on_the_list):
     tables.write(out / "totals.csv", TOTALS, totals)
     tables.write(sheet, marks.COLUMNS, marks.rows(all_tasks, given, most))
     tables.replace(out / "summary.html", report.summary(graded))
+    gradebook.write(out, totals, delivered)
     return rows
 
 
@@ -444,6 +457,10 @@ def main(arguments=None):
     parser.add_argument("--cell-seconds", type=float, default=Job.cell_seconds, help="for one cell or task")
     parser.add_argument("--seconds", type=float, help="for one submission; four times a cell's if not given")
     parser.add_argument("--memory-mb", type=int, default=Job.memory // 2**20)
+    parser.add_argument(
+        "--late", help="when it was due, like '2026-11-30 23:59': totals.csv says how late it came"
+    )
+    parser.add_argument("--extra", help="a table of extensions: student, exercise, until (or hours)")
     parser.add_argument("--attempts", type=int, help="how many submissions of a student to an exercise count")
     parser.add_argument(
         "--unsafe", action="store_true", help="without a sandbox: for notebooks that you trust"
@@ -451,6 +468,9 @@ def main(arguments=None):
     o = parser.parse_args(arguments)
     try:
         students = class_list(o.students) if o.students else None
+        if o.extra and not o.late:
+            raise ValueError("extensions need a deadline: --late '2026-11-30 23:59'")
+        deadlines = Deadlines.read(o.late, o.extra, students) if o.late else None
         if o.unsafe:
             print("grade: UNSAFE: the submissions run with all your rights", file=sys.stderr)
         rows = grade(
@@ -462,6 +482,7 @@ def main(arguments=None):
             n_jobs=o.jobs,
             unsafe=o.unsafe,
             attempts=o.attempts,
+            deadlines=deadlines,
             cell_seconds=o.cell_seconds,
             seconds=o.seconds or 4 * o.cell_seconds,
             memory=o.memory_mb * 2**20,

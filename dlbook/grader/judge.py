@@ -213,7 +213,7 @@ def _check_libraries(job, places, where):
         if not found or os.path.realpath(os.path.dirname(found)) != os.path.realpath(folder):
             raise WrongLibraryError(
                 f"{where} finds the library {name} in {found and os.path.dirname(found)}, not in {folder}: "
-                "nothing was graded. Start the grader from another folder, or install one copy of the library."
+                "nothing was graded. Start the grader from another folder, or install one copy of it."
             )
 
 

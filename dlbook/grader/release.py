@@ -192,7 +192,7 @@ def course(folder, wanted=None, students=(), source=None):
 
 
 def _nbgrader_config(name):
-    return f"""# An nbgrader course: `nbgrader --help` here, or JupyterHub with this folder as the course's root.
+    return f"""# An nbgrader course: `nbgrader --help` here, or JupyterHub with this folder as its root.
 c = get_config()
 c.CourseDirectory.course_id = {name!r}
 c.ClearSolutions.code_stub = {_STUBS!r}

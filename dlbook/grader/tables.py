@@ -41,7 +41,7 @@ def read(path):
 
 def write(path, columns, rows):
     """Write a table, or leave the file alone if it already says the same."""
-    lines = [columns] + [[_safe(row.get(column)) for column in columns] for row in rows]
+    lines = [columns] + [[safe(row.get(column)) for column in columns] for row in rows]
     file = io.StringIO(newline="")
     csv.writer(file, lineterminator="\n").writerows(lines)
     text = file.getvalue().encode("utf-8", "replace")
@@ -77,7 +77,8 @@ def number(text):
     return value
 
 
-def _safe(value):
+def safe(value):
+    """Return what is written to a cell: a text that begins like a formula gets an apostrophe."""
     if value is None:
         return ""
     if isinstance(value, float):
