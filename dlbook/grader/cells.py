@@ -106,9 +106,9 @@ def heading_of(notebook, cell):
 def question_of(notebook, cell):
     """Return the text above a task: from its heading to the cell itself, without the rubric."""
     before = notebook["cells"][: notebook["cells"].index(cell)]
-    text = "\n\n".join(one["source"] for one in before if one["cell_type"] == "markdown")
+    text = "\n" + "\n\n".join(one["source"] for one in before if one["cell_type"] == "markdown")
     _, heading, text = text.rpartition("\n## ")
-    return (heading.strip() + " " + text.partition("*Rubric.*")[0]).strip() if heading else ""
+    return text.partition("*Rubric.*")[0].strip() if heading else ""
 
 
 def with_student(source, student):

@@ -12,6 +12,7 @@ from dlbook.grader.cells import (
     names_in,
     parse,
     public_part,
+    question_of,
     tasks_of,
     with_student,
 )
@@ -117,4 +118,6 @@ def test_a_task_has_the_heading_above_it_and_its_own_rubric():
     notebook = new_notebook(cells=text)
     assert heading_of(notebook, text[1]) == ("1 First", "")
     assert heading_of(notebook, text[3]) == ("2 Second", "A point each.")
+    assert question_of(notebook, text[3]) == "2 Second (3 points, graded by a person)\n\nWhy?"
+    assert question_of(notebook, text[1]) == "1 First (2 points)\n\nDo it."
     assert heading_of(new_notebook(cells=text[1:2]), text[1]) == ("", "")

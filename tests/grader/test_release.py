@@ -27,7 +27,7 @@ from dlbook.grader.cells import (
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "chapters" / "exercises" / "source"
 PAGES = SOURCE.parent
-CHAPTERS = {path.stem for path in (ROOT / "chapters").glob("*.ipynb")} - {"index"}
+CHAPTERS = {path.stem for path in (ROOT / "chapters").glob("*.ipynb")} - {"index", "start"}
 
 pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install 'dlcore[teach]'")
 
