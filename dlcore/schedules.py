@@ -5,15 +5,82 @@ base rate is multiplied. `training.fit` asks it before every step, counted in mi
 
     fit(..., optimizer=Momentum(lr=0.1), schedule=schedules.warmup(schedules.cosine(1000), 100))
 
-Below, every maker of a schedule states its formula. Past its last step a schedule keeps its last value.
+Below, every schedule is its formula. Past its last step it keeps its last value. Each takes ``start_step=s``
+as well and then begins in the middle, f(s), f(s + 1), ...: a training that was stopped after 400 steps
+goes on with ``cosine(1000, start_step=400)``.
 """
 
+import functools
+import inspect
 import math
+from functools import partial
 
 from dlcore import checks
 
 
-def constant():
+# the checks of settings, by name and value
+count, count_or_0 = partial(checks.integer, low=1), partial(checks.integer, low=0)
+at_least_0, above_0 = partial(checks.number, low=0), partial(checks.number, above=0)
+from_0_to_1, above_0_to_1 = partial(checks.number, low=0, high=1), partial(checks.number, above=0, high=1)
+within_0_and_1 = partial(checks.number, above=0, below=1)
+
+
+def a_schedule(name, value):
+    if not callable(value):
+        raise TypeError(f"{name} must be a function of the step such as cosine(1000), got {value!r}")
+    return value
+
+
+class Schedule:
+    """A formula with its settings: a function of the step."""
+
+    def __init__(self, formula, settings, start_step):
+        self.formula, self.settings, self.start_step = formula, settings, start_step
+
+    def __call__(self, step):
+        t = checks.integer("step", step, 0) + self.start_step
+        return float(self.formula(t, **self.settings))
+
+    def __repr__(self):
+        settings = self.settings | ({"start_step": self.start_step} if self.start_step else {})
+        return f"{self.formula.__name__}({', '.join(f'{k}={v!r}' for k, v in settings.items())})"
+
+    def __reduce__(self):
+        return _made, (self.formula.__name__, self.settings | {"start_step": self.start_step})
+
+
+def maker(formula):
+    """Turn a formula of t and settings into a function of the settings that returns a `Schedule`.
+
+    The annotation of each setting is the check that its value must pass when the schedule is made.
+    """
+    _, *settings = inspect.signature(formula).parameters.values()
+    start_step = inspect.Parameter("start_step", inspect.Parameter.KEYWORD_ONLY, default=0)
+    signature = inspect.Signature([*settings, start_step])
+
+    @functools.wraps(formula)
+    def make(*arguments, **named):
+        given = signature.bind(*arguments, **named)
+        given.apply_defaults()
+        values = given.arguments
+        start = checks.integer("start_step", values.pop("start_step"), 0)
+        checked = {p.name: p.annotation(p.name, values[p.name]) for p in settings}
+        formula(0, **checked)  # settings that do not go together are refused now
+        return Schedule(formula, checked, start)
+
+    make.__signature__ = signature.replace(
+        parameters=[p.replace(annotation=p.empty) for p in signature.parameters.values()]
+    )
+    return make
+
+
+def _made(name, settings):
+    """For pickle: other processes find the maker by its name."""
+    return globals()[name](**settings)
+
+
+@maker
+def constant(t):
     """f(t) = 1.
 
     Examples
@@ -21,15 +88,11 @@ def constant():
     >>> constant()(1000)
     1.0
     """
-
-    def schedule(step):
-        _step(step)
-        return 1.0
-
-    return schedule
+    return 1.0
 
 
-def step_decay(drop=0.1, every=1000):
+@maker
+def step_decay(t, drop: above_0_to_1 = 0.1, every: count = 1000):
     """f(t) = drop^⌊t / every⌋: a staircase. PyTorch's `StepLR`.
 
     Parameters
@@ -45,17 +108,11 @@ def step_decay(drop=0.1, every=1000):
     >>> f(9), f(10), f(25)
     (1.0, 0.5, 0.25)
     """
-    checks.number("drop", drop, above=0, high=1)
-    checks.integer("every", every, 1)
-
-    def schedule(step):
-        t = _step(step)
-        return float(drop ** (t // every))
-
-    return schedule
+    return drop ** (t // every)
 
 
-def inverse_time(decay):
+@maker
+def inverse_time(t, decay: at_least_0):
     """f(t) = 1 / (1 + decay · t): Robbins and Monro's rate, whose sum diverges while its squares' converges.
 
     Parameters
@@ -68,16 +125,11 @@ def inverse_time(decay):
     >>> inverse_time(0.01)(100)
     0.5
     """
-    checks.number("decay", decay, 0)
-
-    def schedule(step):
-        t = _step(step)
-        return float(1 / (1 + decay * t))
-
-    return schedule
+    return 1 / (1 + decay * t)
 
 
-def exponential(decay, every=1):
+@maker
+def exponential(t, decay: above_0_to_1, every: count = 1):
     """f(t) = decay^(t / every): the same share is kept at each step. PyTorch's `ExponentialLR`.
 
     Parameters
@@ -91,17 +143,11 @@ def exponential(decay, every=1):
     >>> exponential(0.25, every=100)(50)
     0.5
     """
-    checks.number("decay", decay, above=0, high=1)
-    checks.integer("every", every, 1)
-
-    def schedule(step):
-        t = _step(step)
-        return float(decay ** (t / every))
-
-    return schedule
+    return decay ** (t / every)
 
 
-def natural_exponential(decay):
+@maker
+def natural_exponential(t, decay: at_least_0):
     """f(t) = e^(-decay · t): `exponential` with another letter, ``exponential(math.exp(-decay))``.
 
     Parameters
@@ -114,16 +160,11 @@ def natural_exponential(decay):
     >>> f"{natural_exponential(0.01)(100):.4f}"
     '0.3679'
     """
-    checks.number("decay", decay, 0)
-
-    def schedule(step):
-        t = _step(step)
-        return math.exp(-decay * t)
-
-    return schedule
+    return math.exp(-decay * t)
 
 
-def polynomial(steps, end=0.0, power=1.0):
+@maker
+def polynomial(t, steps: count, end: from_0_to_1 = 0.0, power: above_0 = 1.0):
     """f(t) = end + (1 - end) (1 - t/T)^power up to T = steps, then end. PyTorch's `PolynomialLR` has end = 0.
 
     Parameters
@@ -140,18 +181,11 @@ def polynomial(steps, end=0.0, power=1.0):
     >>> f(0), f(50), f(100), f(1000)
     (1.0, 0.75, 0.5, 0.5)
     """
-    T = checks.integer("steps", steps, 1)
-    checks.number("end", end, 0, 1)
-    checks.number("power", power, above=0)
-
-    def schedule(step):
-        t = min(_step(step), T)
-        return float(end + (1 - end) * (1 - t / T) ** power)
-
-    return schedule
+    return end + (1 - end) * (1 - min(t, steps) / steps) ** power
 
 
-def cosine(steps, end=0.0):
+@maker
+def cosine(t, steps: count, end: from_0_to_1 = 0.0):
     """f(t) = end + (1 - end) (1 + cos(π t/T)) / 2 up to T = steps, then end. PyTorch's `CosineAnnealingLR`.
 
     That is one descent of Loshchilov and Hutter's SGDR (2017), without the restarts. PyTorch's climbs
@@ -169,17 +203,11 @@ def cosine(steps, end=0.0):
     >>> f(0), f(50), f(100), f(1000)
     (1.0, 0.5, 0.0, 0.0)
     """
-    T = checks.integer("steps", steps, 1)
-    checks.number("end", end, 0, 1)
-
-    def schedule(step):
-        t = min(_step(step), T)
-        return _cosine(1.0, end, t / T)
-
-    return schedule
+    return _half_cosine(1.0, end, min(t, steps) / steps)
 
 
-def warmup(schedule, steps):
+@maker
+def warmup(t, schedule: a_schedule, steps: count_or_0):
     """f(t) = (t + 1) / W · schedule(0) for t < W = steps, then schedule(t - W): a linear rise first.
 
     The first step already moves (a rise that starts at 0 wastes it), and the last step of the rise has
@@ -198,19 +226,42 @@ def warmup(schedule, steps):
     >>> f(0), f(1), f(3), f(4), f(54), f(104)
     (0.25, 0.5, 1.0, 1.0, 0.5, 0.0)
     """
-    if not callable(schedule):
-        raise TypeError(f"schedule must be a function of the step such as cosine(1000), got {schedule!r}")
-    W = checks.integer("steps", steps, 0)
-    after = schedule
-
-    def schedule(step):
-        t = _step(step)
-        return float((t + 1) / W * after(0)) if t < W else after(t - W)
-
-    return schedule
+    return (t + 1) / steps * schedule(0) if t < steps else schedule(t - steps)
 
 
-def triangular(half_cycle, low=0.1):
+@maker
+def wsd(t, steps: count, warmup: count_or_0, decay: count, end: from_0_to_1 = 0.0):
+    """f(t) = (t + 1) / W for t < W, then 1, then in the last D of T steps 1 - (1 - end) (t - (T - D)) / D.
+
+    Warm-up, stable, decay (Hu et al. 2024, MiniCPM). The rate stays high as long as the training may last;
+    only the short decay must know the end, and several of them can start from one trunk. The straight line
+    is that of Hägele et al. (2024); Hu et al. decay exponentially.
+
+    Parameters
+    ----------
+    steps : int
+        T, all steps of the training, at least warmup + decay.
+    warmup : int
+        W; 0 begins with the full rate.
+    decay : int
+        D, the steps from 1 down to `end`. A tenth or a fifth of T is common.
+    end : float, 0 <= end <= 1
+
+    Examples
+    --------
+    >>> f = wsd(100, warmup=4, decay=20)
+    >>> f(0), f(3), f(50), f(80), f(90), f(100), f(1000)
+    (0.25, 1.0, 1.0, 1.0, 0.5, 0.0, 0.0)
+    """
+    if warmup + decay > steps:
+        raise ValueError(f"warmup + decay must be at most steps={steps}, got {warmup} + {decay}")
+    if t < warmup:
+        return (t + 1) / warmup
+    return 1 - (1 - end) * max(0, min(t, steps) - (steps - decay)) / decay
+
+
+@maker
+def triangular(t, half_cycle: count, low: from_0_to_1 = 0.1):
     """Rise from `low` to 1 in `half_cycle` steps, fall back in as many, and again. PyTorch's `CyclicLR`.
 
     With Smith's (2017) c = ⌊1 + t / 2H⌋ and x = |t/H - 2c + 1|: f(t) = low + (1 - low) max(0, 1 - x). The
@@ -228,19 +279,13 @@ def triangular(half_cycle, low=0.1):
     >>> f(0), f(5), f(10), f(15), f(20), f(30)
     (0.5, 0.75, 1.0, 0.75, 0.5, 1.0)
     """
-    H = checks.integer("half_cycle", half_cycle, 1)
-    checks.number("low", low, 0, 1)
-
-    def schedule(step):
-        t = _step(step)
-        c = 1 + t // (2 * H)
-        x = abs(t / H - 2 * c + 1)
-        return float(low + (1 - low) * max(0, 1 - x))
-
-    return schedule
+    c = 1 + t // (2 * half_cycle)
+    x = abs(t / half_cycle - 2 * c + 1)
+    return low + (1 - low) * max(0, 1 - x)
 
 
-def cosine_restarts(steps, multiply=1, end=0.0):
+@maker
+def cosine_restarts(t, steps: count, multiply: count = 1, end: from_0_to_1 = 0.0):
     """f(t) = end + (1 - end) (1 + cos(π t_i/T_i)) / 2: SGDR. PyTorch's `CosineAnnealingWarmRestarts`.
 
     t_i counts the steps since the last restart, T_i = steps · multiply^i is the length of the i-th
@@ -261,23 +306,23 @@ def cosine_restarts(steps, multiply=1, end=0.0):
     >>> f(0), f(5), f(10), f(20), f(30)
     (1.0, 0.5, 1.0, 0.5, 1.0)
     """
-    T_0 = checks.integer("steps", steps, 1)
-    checks.integer("multiply", multiply, 1)
-    checks.number("end", end, 0, 1)
-
-    def schedule(step):
-        t_i, T_i = _step(step), T_0
-        if multiply == 1:
-            t_i %= T_0
-        while t_i >= T_i:
-            t_i -= T_i
-            T_i *= multiply
-        return _cosine(1.0, end, t_i / T_i)
-
-    return schedule
+    t_i, T_i = t, steps
+    if multiply == 1:
+        t_i %= steps
+    while t_i >= T_i:
+        t_i -= T_i
+        T_i *= multiply
+    return _half_cosine(1.0, end, t_i / T_i)
 
 
-def one_cycle(steps, rise=0.3, start=1 / 25, end=1 / 250_000):
+@maker
+def one_cycle(
+    t,
+    steps: partial(checks.integer, low=2),
+    rise: within_0_and_1 = 0.3,
+    start: from_0_to_1 = 1 / 25,
+    end: from_0_to_1 = 1 / 250_000,
+):
     """Half a cosine from `start` up to 1, then half a cosine down to `end`. PyTorch's `OneCycleLR`.
 
     With the peak at t_p = rise · steps - 1 and the last step t_l = steps - 1, f is
@@ -300,27 +345,14 @@ def one_cycle(steps, rise=0.3, start=1 / 25, end=1 / 250_000):
     >>> f(0), f(15), f(30), f(99), f(1000)
     (0.5, 0.75, 1.0, 0.0, 0.0)
     """
-    T = checks.integer("steps", steps, 2)
-    checks.number("rise", rise, above=0, below=1)
-    checks.number("start", start, 0, 1)
-    checks.number("end", end, 0, 1)
-    t_p, t_l = rise * T - 1, T - 1
+    t_p, t_l = rise * steps - 1, steps - 1
     if t_p <= 0:
-        raise ValueError(f"rise must be above 1/steps={1 / T:g}, got {rise!r}")
-
-    def schedule(step):
-        t = min(_step(step), t_l)
-        if t <= t_p:
-            return _cosine(start, 1.0, t / t_p)
-        return _cosine(1.0, end, (t - t_p) / (t_l - t_p))
-
-    return schedule
+        raise ValueError(f"rise must be above 1/steps={1 / steps:g}, got {rise!r}")
+    if t <= t_p:
+        return _half_cosine(start, 1.0, t / t_p)
+    return _half_cosine(1.0, end, (min(t, t_l) - t_p) / (t_l - t_p))
 
 
-def _step(step):
-    return checks.integer("step", step, 0)
-
-
-def _cosine(first, last, share):
-    """Half a cosine from `first` at share 0 to `last` at share 1."""
-    return float(last + (first - last) * (1 + math.cos(math.pi * share)) / 2)
+def _half_cosine(first, last, share):
+    """From `first` at share 0 to `last` at share 1."""
+    return last + (first - last) * (1 + math.cos(math.pi * share)) / 2

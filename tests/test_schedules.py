@@ -1,6 +1,9 @@
 """Schedules: is the factor at step t the one of the formula, and PyTorch's rate divided by its base?"""
 
+import copy
+import inspect
 import math
+import pickle
 
 import pytest
 
@@ -17,6 +20,7 @@ from dlcore.schedules import (
     step_decay,
     triangular,
     warmup,
+    wsd,
 )
 
 EVERY = [
@@ -31,6 +35,7 @@ EVERY = [
     triangular(6),
     cosine_restarts(6, 2),
     one_cycle(20),
+    wsd(20, 4, 6, 0.1),
 ]
 
 
@@ -137,6 +142,12 @@ def pytorch_cases(S):
         ),
     )
     yield (
+        wsd(40, 5, 12, 0.2),
+        lambda o: S.SequentialLR(
+            o, [S.LinearLR(o, 1 / 5, 1, 4), S.ConstantLR(o, 1), S.LinearLR(o, 1, 0.2, 12)], [5, 28]
+        ),
+    )
+    yield (
         warmup(cosine(40), 5),
         lambda o: S.SequentialLR(o, [S.LinearLR(o, 1 / 5, 1, 4), S.CosineAnnealingLR(o, 40)], [5]),
     )
@@ -146,7 +157,7 @@ def pytorch_cases(S):
 def test_rates_equal_pytorchs():
     torch = pytest.importorskip("torch")
     cases = list(pytorch_cases(torch.optim.lr_scheduler))
-    assert len(cases) == 12
+    assert len(cases) == 13
     for schedule, make in cases:
         optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.3)
         scheduler = make(optimizer)
@@ -184,6 +195,11 @@ def test_steps_that_are_no_count_are_refused(schedule):
         ("triangular", (5, float("nan")), "low must be between 0 and 1, got nan"),
         ("cosine_restarts", (0,), "steps must be at least 1, got 0"),
         ("cosine_restarts", (5, 0), "multiply must be at least 1, got 0"),
+        ("wsd", (0, 0, 1), "steps must be at least 1, got 0"),
+        ("wsd", (10, -1, 1), "warmup must be at least 0, got -1"),
+        ("wsd", (10, 0, 0), "decay must be at least 1, got 0"),
+        ("wsd", (10, 0, 1, 1.5), "end must be between 0 and 1, got 1.5"),
+        ("wsd", (10, 4, 7), "warmup + decay must be at most steps=10, got 4 + 7"),
         ("one_cycle", (1,), "steps must be at least 2, got 1"),
         ("one_cycle", (100, 1), "rise must be above 0 and below 1, got 1"),
         ("one_cycle", (100, 0.01), "rise must be above 1/steps=0.01, got 0.01"),
@@ -202,3 +218,37 @@ def test_a_warmup_needs_a_schedule_and_a_count():
         warmup(constant(), 0.1)
     with pytest.raises(ValueError, match="steps must be at least 0, got -1"):
         warmup(constant(), -1)
+
+
+def test_warm_up_stable_decay_has_three_straight_parts():
+    f = wsd(20, warmup=4, decay=8, end=0.2)
+    assert [f(t) for t in range(4)] == [0.25, 0.5, 0.75, 1]
+    assert {f(t) for t in range(4, 13)} == {1.0}
+    assert all(close(f(t), 1 - 0.8 * (t - 12) / 8) for t in range(12, 21)) and f(21) == f(10**9) == f(20)
+    assert wsd(5, 0, 5)(0) == 1 and wsd(5, 1, 4)(3) == 0.5  # no warm-up; no stable part
+
+
+def test_decays_of_different_length_leave_the_same_trunk():
+    short, long = wsd(100, 10, 20), wsd(200, 10, 20)
+    assert [short(t) for t in range(81)] == [long(t) for t in range(81)] and short(81) < long(81) == 1
+
+
+@pytest.mark.parametrize("schedule", EVERY)
+def test_every_schedule_can_start_in_its_middle(schedule):
+    maker = getattr(schedules, schedule.formula.__name__)
+    later = maker(**schedule.settings, start_step=9)
+    assert [later(t) for t in range(40)] == [schedule(t + 9) for t in range(40)]
+    assert repr(schedule).startswith(schedule.formula.__name__) and "start_step=9" in repr(later)
+    for other in (pickle.loads(pickle.dumps(later)), copy.deepcopy(later)):
+        assert repr(other) == repr(later) and other(3) == later(3)
+    with pytest.raises(ValueError, match="start_step must be at least 0, got -1"):
+        maker(**schedule.settings, start_step=-1)
+    with pytest.raises(ValueError, match="step must be at least 0, got -3"):
+        later(-3)
+
+
+def test_signatures_show_the_settings_and_not_the_step():
+    assert str(inspect.signature(cosine)) == "(steps, end=0.0, *, start_step=0)"
+    assert repr(warmup(cosine(9), 2)) == "warmup(schedule=cosine(steps=9, end=0.0), steps=2)"
+    with pytest.raises(TypeError, match="unexpected keyword argument 'length'"):
+        cosine(9, length=3)
