@@ -17,7 +17,6 @@ from functools import partial
 
 from dlcore import checks
 
-
 # the checks of settings, by name and value
 count, count_or_0 = partial(checks.integer, low=1), partial(checks.integer, low=0)
 at_least_0, above_0 = partial(checks.number, low=0), partial(checks.number, above=0)

@@ -16,6 +16,7 @@ from dlcore.losses import mse
 from dlcore.network import Network
 from dlcore.optimizers import compiled
 from dlcore.optimizers.equation import trace
+from dlcore.optimizers.line_search import Line
 
 ALL = {
     "sgd": lambda lr: opt.SGD(lr),
@@ -1485,3 +1486,106 @@ def test_an_ema_is_saved_and_refuses_another_shape(tmp_path):
         ema.update(np.array([np.nan, 1]))
     other.load_state_dict(opt.EMA(0.9).state_dict())
     assert other.average is None and other.decay == 0.9
+
+
+# Steps of second-order methods, and losses of any size
+
+
+@every_second_order
+def test_minimize_is_the_loop_over_step(make):
+    path, method = make().minimize(logistic(), np.ones(5), steps=6), make()
+    point = method.init(logistic(), np.ones(5))
+    points = [point]
+    while point.gradient_norm > 1e-6 and len(points) <= 6:
+        point = method.step(point)
+        points.append(point)
+    np.testing.assert_array_equal([p.theta for p in points], path.theta)
+    assert [p.loss for p in points] == path.loss.tolist()
+    assert [p.evaluations for p in points] == path.evaluations.tolist()
+    assert [p.alpha for p in points[1:]] == path.alpha.tolist() and points[0].alpha is None
+    np.testing.assert_array_equal(points[1].gradient, logistic()(points[1].theta)[1])
+
+
+def test_a_point_without_a_way_on_says_why_and_stays():
+    newton = opt.Newton(line_search=opt.strong_wolfe)
+    point = newton.step(newton.init(saddle, [0.0, 0.1]))
+    assert point.stopped == "uphill" and point.theta.tolist() == [0.0, 0.1] and point.alpha is None
+    lbfgs = opt.LBFGS()
+    assert lbfgs.step(lbfgs.init(lambda theta: (theta @ theta, -2 * theta), [1.0, 2.0])).stopped == "stuck"
+
+
+def test_the_pairs_of_lbfgs_are_in_sight_and_forgotten_by_init():
+    f_and_grad, A, _ = bowl(4)
+    lbfgs = opt.LBFGS(history=2)
+    point = lbfgs.init(f_and_grad, np.ones(4))
+    for k in range(3):
+        before, point = point, lbfgs.step(point)
+        s, y = lbfgs.pairs[-1]
+        np.testing.assert_array_equal(s, point.theta - before.theta)
+        np.testing.assert_allclose(y, A @ s, rtol=1e-8, atol=1e-10)
+        assert len(lbfgs.pairs) == min(k + 1, 2) and lbfgs._pairs is lbfgs.pairs
+    lbfgs.init(f_and_grad, np.ones(4))
+    assert not lbfgs.pairs
+
+
+SIZES = [(2.0**70, np.float32), (2.0**-90, np.float32), (2.0**515, np.float64), (2.0**1000, np.float64)]
+SIZES += [(2.0**-700, np.float64)]
+
+
+@pytest.mark.parametrize("size, dtype", SIZES)
+@pytest.mark.parametrize("name", ["newton", "lbfgs", "lbfgs, backtracking", "hessian", "damped"])
+def test_a_loss_of_any_size_is_minimized_as_one_of_ordinary_size(name, size, dtype):
+    """A power of 2 changes no digit, as long as the first step does not depend on the unit: here norm 1."""
+    A = np.diag([1.0, 3.0])
+
+    def make(size):
+        extra = {"hessian": lambda theta: size * A} if name == "hessian" else {}
+        return (
+            opt.Newton(damping=size / 2, **extra) if name in ("damped", "hessian") else SECOND_ORDER[name]()
+        )
+
+    def f_and_grad(size):
+        def scaled(theta):
+            g = A @ theta.astype(float)
+            return size * float(theta.astype(float) @ g) / 2, size * g
+
+        return scaled
+
+    start = np.array([0.6, 0.8 / 3], dtype)  # the gradient there has norm 1
+    ours = make(size).minimize(f_and_grad(size), start, steps=6, tolerance=1e-3 * size)
+    plain = make(1.0).minimize(f_and_grad(1.0), start, steps=6, tolerance=1e-3)
+    assert len(ours.alpha) == len(plain.alpha) > 0 and ours.stopped == plain.stopped
+    np.testing.assert_allclose(ours.theta, plain.theta, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(ours.loss / size, plain.loss, rtol=1e-2, atol=1e-8)
+    np.testing.assert_allclose(ours.gradient_norm / size, plain.gradient_norm, rtol=1e-2, atol=1e-5)
+    assert ours.theta.dtype == dtype
+
+
+@pytest.mark.parametrize("size, dtype", [(1e20, np.float32), (1e155, np.float64)])
+def test_a_huge_bowl_has_a_path_to_its_bottom(size, dtype):
+    def f_and_grad(theta):
+        return size * float((theta.astype(float) ** 2).sum()), 2 * size * theta
+
+    path = opt.LBFGS().minimize(f_and_grad, np.array([3.0, -2.0], dtype), steps=20)
+    assert (abs(path.theta[-1]) < 1e-12).all() and (np.diff(path.loss) < 0).all()
+    assert path.loss[0] == 13 * size and path.gradient_norm[0] == pytest.approx(2 * size * 13**0.5)
+
+
+def test_a_gradient_beyond_float32_is_refused_with_the_losss_size():
+    with pytest.raises(opt.NonFiniteGradient, match=r"float32 ends at 3.4e\+38, so divide the loss"):
+        opt.LBFGS().minimize(lambda theta: (1.0, np.full(2, 1e40)), np.ones(2, np.float32), steps=5)
+
+
+def test_a_slope_that_overflows_is_too_far():
+    line = Line(
+        lambda theta: (0.0, np.full(2, 1e30, np.float32)), np.zeros(2), 1.0, np.ones(2), np.full(2, 1e30)
+    )
+    line.p = np.full(2, 1e30, np.float32)
+    assert line(1.0) == (np.inf, np.inf) == line(1.0)
+
+
+@pytest.mark.parametrize("s, y", [([1e-30, 0], [1e-30, 0]), ([1e30, 0], [1e30, 0]), ([1.0, 0], [0.0, 1.0])])
+def test_a_pair_whose_products_leave_the_dtype_is_left_out(s, y):
+    lbfgs = opt.LBFGS()
+    lbfgs.remember(np.array(s, np.float32), np.array(y, np.float32))
+    assert not lbfgs.pairs

@@ -9,7 +9,7 @@ difference to it whether ``theta`` is a point on a contour plot or a million wei
 - `matrices`: first-order methods that know which parameters are a matrix (`Muon`, `Shampoo`);
 - `averaging`: an average of the weights on their way (`EMA`);
 - `second_order`: few long steps that know the curvature, from the loss of all examples:
-  ``minimize(f_and_grad, theta0, steps=)`` (`Newton`, `LBFGS`);
+  ``minimize(f_and_grad, theta0, steps=)``, or `init` and `step` by step (`Newton`, `LBFGS`);
 - `line_search`: how far along a direction (`full_step`, `backtracking`, `strong_wolfe`).
 """
 
@@ -30,7 +30,16 @@ from .first_order import (
 )
 from .line_search import backtracking, full_step, strong_wolfe
 from .matrices import Muon, Shampoo, orthogonalized
-from .second_order import LBFGS, Newton, Path, SecondOrder, SingularHessian, numerical_hessian, two_loop
+from .second_order import (
+    LBFGS,
+    Newton,
+    Path,
+    Point,
+    SecondOrder,
+    SingularHessian,
+    numerical_hessian,
+    two_loop,
+)
 
 __all__ = [
     "EMA",
@@ -48,6 +57,7 @@ __all__ = [
     "NonFiniteGradient",
     "Optimizer",
     "Path",
+    "Point",
     "RMSprop",
     "SecondOrder",
     "Shampoo",

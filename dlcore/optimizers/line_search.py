@@ -189,4 +189,6 @@ class Line:
         except checks.NonFinite:
             self._too_far.add(alpha)
             return np.inf, np.inf
-        return loss, float(self.p @ g)
+        with np.errstate(over="ignore", invalid="ignore"):
+            slope = float(self.p @ g)
+        return (loss, slope) if math.isfinite(slope) else (np.inf, np.inf)

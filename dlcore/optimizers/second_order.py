@@ -9,7 +9,7 @@ of gradients, in which a mini-batch's noise is larger than what they look for.
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -55,10 +55,64 @@ class Path:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Point:
+    """Where a minimization is.
+
+    Losses may be of any size: where the squared norm of the first gradient is no normal number of theta's
+    dtype, the methods work with the loss divided by 2**exponent, which changes no digit of the path.
+
+    Attributes
+    ----------
+    theta : (n,)
+    loss : float
+    gradient : (n,)
+    gradient_norm : float
+    evaluations : int
+        The calls of ``f_and_grad`` so far.
+    alpha : float or None
+        The length of the step that led here; None at the start.
+    stopped : str or None
+        Why no step leads on from here: "uphill" or "stuck", as in `Path`.
+    """
+
+    theta: np.ndarray
+    scaled_loss: float
+    scaled_gradient: np.ndarray
+    evaluations: int
+    exponent: int = 0
+    alpha: float | None = None
+    stopped: str | None = None
+
+    @property
+    def loss(self):
+        return float(np.ldexp(self.scaled_loss, self.exponent)) if self.exponent else self.scaled_loss
+
+    @property
+    def gradient(self):
+        return np.ldexp(self.scaled_gradient, self.exponent) if self.exponent else self.scaled_gradient
+
+    @property
+    def gradient_norm(self):
+        norm = np.linalg.norm(self.scaled_gradient)
+        return np.ldexp(np.float64(norm), self.exponent) if self.exponent else norm
+
+
+def _exponent_out_of_range(g):
+    """0 if the squared norm of `g` can be computed in its dtype, else the exponent of its largest element."""
+    limits = np.finfo(g.dtype)
+    with np.errstate(over="ignore", under="ignore"):
+        square = g @ g
+    if limits.tiny <= square <= limits.max or not g.any():
+        return 0
+    return int(np.frexp(np.abs(g).max())[1])
+
+
 class SecondOrder:
     """Walk downhill: the base chooses lengths and keeps the path, a subclass writes the direction.
 
-    A subclass writes ``direction(f, theta, g) -> p``, and may `remember` each step.
+    A subclass writes ``direction(f, theta, g) -> p``, and may `remember` each step. `minimize` is a loop:
+    `init`, then `step` until a stop rule says that it is enough.
     """
 
     def __init__(self, line_search):
@@ -116,40 +170,73 @@ class SecondOrder:
         >>> bool(path.loss[0] > 0.1 and path.loss[-1] < 1e-3)
         True
         """
-        theta = checks.array("theta0", theta0, ndim=1).copy()
         steps = checks.integer("steps", steps, 1)
         checks.number("tolerance", tolerance, 0)
-        f = _Objective(f_and_grad)
-        loss, g = f(theta)
-        visited, lengths = [(theta, loss, np.linalg.norm(g), f.calls)], []
+        points = [self.init(f_and_grad, theta0)]
 
         def path(stopped):
-            points, losses, norms, calls = zip(*visited)
-            return Path(*map(np.array, (points, losses, norms, calls)), np.array(lengths), stopped)
+            columns = zip(*((p.theta, p.loss, p.gradient_norm, p.evaluations) for p in points))
+            return Path(*map(np.array, columns), np.array([p.alpha for p in points[1:]]), stopped)
 
-        self.forget()
         try:
-            while np.linalg.norm(g) > tolerance:
-                if len(lengths) == steps:
+            while points[-1].gradient_norm > tolerance:
+                if len(points) > steps:
                     return path("finished")
-                p = self.direction(f, theta, g)
-                line = Line(f, theta, loss, g, p)
-                alpha = self.line_search(line, self.first_length(g))
-                if alpha is None:
-                    return path("uphill" if line.slope >= 0 else "stuck")
-                alpha = float(checks.number("the length that line_search returns", alpha, above=0))
-                theta_next, loss, g_next = line.point(alpha)
-                self.remember(theta_next - theta, g_next - g)
-                theta, g = theta_next, g_next
-                visited.append((theta, loss, np.linalg.norm(g), f.calls))
-                lengths.append(alpha)
+                point = self.step(points[-1])
+                if point.stopped:
+                    return path(point.stopped)
+                points.append(point)
             return path("converged")
         except KeyboardInterrupt:
             return path("interrupted")
         except (checks.NonFinite, SingularHessian) as error:
             error.path = path("failed")
-            error.add_note(f"in step {len(lengths) + 1} of {self!r}")
+            error.add_note(f"in step {len(points)} of {self!r}")
             raise
+
+    def init(self, f_and_grad, theta0):
+        """Forget earlier steps, evaluate `f_and_grad` at `theta0`, and return that `Point`."""
+        theta = checks.array("theta0", theta0, ndim=1).copy()
+        self.forget()
+        self._f = _Objective(f_and_grad)
+        loss, g = self._f(theta)
+        exponent = _exponent_out_of_range(g)
+        if exponent:
+            self._f.exponent = exponent
+            loss, g = float(np.ldexp(loss, -exponent)), np.ldexp(g, -exponent)
+        return Point(theta, loss, g, self._f.calls, exponent)
+
+    def step(self, point):
+        """Go one step on from `point`, the last that `init` or `step` has returned.
+
+        Returns
+        -------
+        Point
+            The next one; or the same with its `stopped` set, where there is none.
+
+        Examples
+        --------
+        A stop rule of one's own:
+
+        >>> def bowl(theta):
+        ...     return theta @ theta, 2 * theta
+        >>> lbfgs = LBFGS()
+        >>> point = lbfgs.init(bowl, [3.0, -4.0])
+        >>> while point.loss > 1e-3 and not point.stopped:
+        ...     point = lbfgs.step(point)
+        >>> point.loss < 1e-3, len(lbfgs.pairs)
+        (True, 2)
+        """
+        f, theta, loss, g = self._f, point.theta, point.scaled_loss, point.scaled_gradient
+        p = self.direction(f, theta, g)
+        line = Line(f, theta, loss, g, p)
+        alpha = self.line_search(line, self.first_length(g))
+        if alpha is None:
+            return replace(point, stopped="uphill" if line.slope >= 0 else "stuck")
+        alpha = float(checks.number("the length that line_search returns", alpha, above=0))
+        theta_next, loss, g_next = line.point(alpha)
+        self.remember(theta_next - theta, g_next - g)
+        return Point(theta_next, loss, g_next, f.calls, point.exponent, alpha)
 
     def direction(self, f, theta, g):
         """The step p to try from `theta`, where the gradient is `g`; further gradients cost calls of `f`."""
@@ -220,9 +307,12 @@ class Newton(SecondOrder):
         if self.hessian is None:
             H = numerical_hessian(f, theta)
         else:
-            H = checks.array("hessian(theta)", self.hessian(theta.copy()), shape=(n, n), dtype=theta.dtype)
+            dtype = None if f.exponent else theta.dtype
+            H = checks.array("hessian(theta)", self.hessian(theta.copy()), shape=(n, n), dtype=dtype)
+            H = np.ldexp(H, -f.exponent).astype(theta.dtype, copy=False) if f.exponent else H
+        damping = float(np.ldexp(self.damping, -f.exponent)) if f.exponent else self.damping
         try:
-            return np.linalg.solve(H + self.damping * np.eye(n, dtype=theta.dtype), -g)
+            return np.linalg.solve(H + damping * np.eye(n, dtype=theta.dtype), -g)
         except np.linalg.LinAlgError:
             raise SingularHessian(
                 f"the Hessian plus damping must be invertible, got a singular matrix with"
@@ -251,6 +341,11 @@ class LBFGS(SecondOrder):
         The number of pairs kept.
     line_search : function of (phi, alpha)
 
+    Attributes
+    ----------
+    pairs : deque of (s, y)
+        What it remembers, the oldest first.
+
     Examples
     --------
     >>> def rosenbrock(theta):
@@ -268,17 +363,23 @@ class LBFGS(SecondOrder):
         self.forget()
 
     def direction(self, f, theta, g):
-        return -two_loop(g, self._pairs)
+        return -two_loop(g, self.pairs)
 
     def first_length(self, g):
-        return 1.0 if self._pairs else min(1.0, 1 / float(np.linalg.norm(g)))
+        return 1.0 if self.pairs else min(1.0, 1 / float(np.linalg.norm(g)))
 
     def remember(self, s, y):
-        if s @ y > np.finfo(y.dtype).eps * (y @ y):
-            self._pairs.append((s, y))
+        with np.errstate(over="ignore", under="ignore"):
+            sy, yy = s @ y, y @ y
+        if np.finfo(y.dtype).eps * yy < sy < np.inf and yy > 0:
+            self.pairs.append((s, y))
 
     def forget(self):
-        self._pairs = deque(maxlen=self.history)
+        self.pairs = deque(maxlen=self.history)
+
+    @property
+    def _pairs(self):  # its older name, which notebooks use
+        return self.pairs
 
     def __repr__(self):
         return f"LBFGS(history={self.history}, line_search={_name(self.line_search)})"
@@ -356,6 +457,7 @@ class _Objective:
             raise TypeError(f"f_and_grad must be a function of theta, got {f_and_grad!r}")
         self.f_and_grad = f_and_grad
         self.calls = 0
+        self.exponent = 0  # what it returns is divided by 2**exponent
 
     def __call__(self, theta):
         self.calls += 1
@@ -382,9 +484,14 @@ class _Objective:
         if not np.isfinite(loss):
             raise checks.NonFinite(f"the loss that f_and_grad returns must be finite, got {float(loss)}")
         try:
-            return float(loss), checks.finite("the gradient that f_and_grad returns", g)
+            checks.finite("the gradient that f_and_grad returns", g)
         except checks.NonFinite as error:
-            raise NonFiniteGradient(str(error)) from None
+            size = np.finfo(theta.dtype).max
+            hint = f"; {theta.dtype} ends at {size:.2g}, so divide the loss by a constant"
+            raise NonFiniteGradient(f"{error}{hint if np.isfinite(given).all() else ''}") from None
+        if self.exponent:
+            return float(np.ldexp(float(loss), -self.exponent)), np.ldexp(g, -self.exponent)
+        return float(loss), g
 
 
 def _name(function):
