@@ -32,6 +32,7 @@ from collections.abc import Mapping
 from dlbook.explorer import frames, live
 from dlbook.explorer.controls import Control, check_count
 from dlbook.explorer.prerender import prerender
+from dlbook.explorer.svg import Memory
 
 MIME = "application/vnd.dlcore.explorer+json"
 
@@ -155,6 +156,7 @@ class Explorer:
         self.wants_axes = self._check_signature()
         self.start = tuple(control.start for control in controls)
         self._frames, self._failed = None, False
+        self.layout, self.memory = None, Memory()
 
     def _check_signature(self):
         signature = inspect.signature(self.draw)
@@ -174,8 +176,24 @@ class Explorer:
         return list(itertools.product(*(range(len(control.values)) for control in self.controls)))
 
     def frame(self, setting):
-        """Draw a setting; return its figure and its sentence."""
-        return frames.draw_frame(self.draw, self.args, self.values(setting), self.size, self.wants_axes)
+        """Draw a setting with the explorer's layout; return its figure and its sentence."""
+        return self._drawn(setting, self.layout)
+
+    def _drawn(self, setting, layout):
+        values = self.values(setting)
+        return frames.draw_frame(self.draw, self.args, values, self.size, self.wants_axes, layout)
+
+    def make_room(self, setting):
+        """Widen the layout so that the texts of a setting have room too."""
+        figure, _ = self._drawn(setting, None)
+        layout = figure.get_layout_engine().layout
+        self.layout = self.layout.joined(layout) if self.layout else layout
+
+    def svg(self, setting, *, dark=True):
+        """Draw a setting; return its SVG text, its sentence, and whether a text left the picture."""
+        figure, sentence = self.frame(setting)
+        text = frames.svg(figure, self.memory, dark=dark)
+        return text, sentence, self.memory.overflowed
 
     def described(self, setting):
         """Return a setting in words, for messages."""
@@ -183,15 +201,17 @@ class Explorer:
 
     @functools.cached_property
     def first(self):
-        """The default setting: its picture as PNG bytes, its sentence, and the seconds that they took."""
+        """The default setting: as PNG bytes, as SVG text, its sentence, and the seconds that they took."""
         begun = time.perf_counter()
         figure, sentence = self.frame(self.start)
-        return frames.png(figure), sentence, time.perf_counter() - begun
+        self.layout = figure.get_layout_engine().layout
+        svg = frames.svg(figure, self.memory, dark=False) if self.controls else ""
+        return frames.png(figure), svg, sentence, time.perf_counter() - begun
 
     @property
     def sentence(self):
         """What the default setting says."""
-        return self._frames["sentences"][self._frames["start"]] if self._frames else self.first[1]
+        return self._frames["sentences"][self._frames["start"]] if self._frames else self.first[2]
 
     @property
     def manifest(self):
@@ -228,7 +248,7 @@ class Explorer:
         if folder:
             self._frames = self._frames or prerender(self, folder)
             return {"text/plain": self.sentence, MIME: self.manifest | self._frames}
-        picture, sentence, _ = self.first
+        picture, _, sentence, _ = self.first
         bundle = {MIME: self.manifest, "image/png": base64.b64encode(picture).decode()}
         if self.controls:
             bundle |= self.widget._repr_mimebundle_()

@@ -10,9 +10,9 @@ import hashlib
 import os
 import statistics
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
-from dlbook.explorer import frames
 from dlbook.explorer.frames import DrawingError
 
 _TRIAL = 4  # settings drawn before deciding whether other processes would help
@@ -25,15 +25,18 @@ def prerender(explorer, folder):
     folder.mkdir(parents=True, exist_ok=True)
     settings = explorer.settings()
     begun = time.perf_counter()
-    drawn = [_draw(explorer, setting, folder) for setting in settings[:_TRIAL]]
-    left = settings[_TRIAL:]
-    if left and (time.perf_counter() - begun) / _TRIAL * len(left) > _WORTHWHILE:
-        _say(f"{explorer.name}: drawing {len(settings)} settings")
-        drawn += _in_processes(explorer, left, folder)
-    else:
-        drawn += [_draw(explorer, setting, folder) for setting in left]
+    for setting in dict.fromkeys([explorer.start, settings[0], settings[-1]]):
+        with _named(explorer, setting):
+            explorer.make_room(setting)
+    drawn = _all(explorer, settings, folder)
+    crowded = [setting for setting, (_, _, overflowed) in zip(settings, drawn, strict=True) if overflowed]
+    if crowded and len(settings) > 1:
+        for setting in crowded:
+            with _named(explorer, setting):
+                explorer.make_room(setting)
+        drawn = _all(explorer, settings, folder)
     seconds = time.perf_counter() - begun
-    names, sentences = zip(*drawn, strict=True)
+    names, sentences, _ = zip(*drawn, strict=True)
     weights = [_weight(folder / name) for name in sorted(set(names))]
     _say(
         f"{explorer.name}: {len(settings)} settings, {len(weights)} pictures, "
@@ -42,23 +45,41 @@ def prerender(explorer, folder):
     return {"frames": list(names), "sentences": list(sentences), "start": settings.index(explorer.start)}
 
 
-def _draw(explorer, setting, folder):
+def _all(explorer, settings, folder):
+    begun = time.perf_counter()
+    drawn = [_draw(explorer, setting, folder) for setting in settings[:_TRIAL]]
+    left = settings[_TRIAL:]
+    if left and (time.perf_counter() - begun) / _TRIAL * len(left) > _WORTHWHILE:
+        _say(f"{explorer.name}: drawing {len(settings)} settings")
+        drawn += _in_processes(explorer, left, folder)
+    else:
+        drawn += [_draw(explorer, setting, folder) for setting in left]
+    return drawn
+
+
+@contextmanager
+def _named(explorer, setting):
     try:
-        figure, sentence = explorer.frame(setting)
-        content = frames.svg(figure).encode()
+        yield
     except Exception as error:
         chapter = os.environ.get("EXPLORER_CHAPTER", "this notebook")
         raise DrawingError(
             f"{chapter}: explorer {explorer.name} at {explorer.described(setting) or 'its only setting'}: "
             f"{type(error).__name__}: {error}"
         ) from error
+
+
+def _draw(explorer, setting, folder):
+    with _named(explorer, setting):
+        text, sentence, overflowed = explorer.svg(setting)
+        content = text.encode()
     name = f"frame-{hashlib.sha256(content).hexdigest()[:12]}.svg"
     target = folder / name
     if not target.exists():
         half = target.with_suffix(f".{os.getpid()}")
         half.write_bytes(content)
         half.replace(target)
-    return name, sentence
+    return name, sentence, overflowed
 
 
 def _draw_all(explorer, settings, folder):

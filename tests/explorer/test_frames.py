@@ -1,7 +1,5 @@
 import re
 
-import pytest
-
 from dlbook.explorer import frames, style
 
 
@@ -58,13 +56,6 @@ def test_every_reference_of_a_frame_is_defined():
 def test_coordinates_are_kept_to_a_tenth_of_a_point():
     paths = re.findall(r' d="([^"]+)"', frames.svg(frame()[0]))
     assert paths and not any(re.search(r"\.\d\d", path) for path in paths)
-
-
-@pytest.mark.parametrize(
-    "given, kept", [("M -0.04 1.26", "M 0 1.3"), ("3.0 -2.55", "3 -2.5"), ("-0.06", "-0.1")]
-)
-def test_rounding_leaves_no_negative_zero(given, kept):
-    assert frames._rounded(given) == kept
 
 
 def test_drawing_leaves_matplotlib_as_it_was():

@@ -1,4 +1,6 @@
+import asyncio
 import functools
+import time
 
 from dlbook.explorer import explore
 
@@ -77,3 +79,40 @@ def test_a_prepared_result_is_handed_over_by_keyword():
     figure = explore(functools.partial(draw, runs=runs), rate=[1, 2])
     controls(figure)[0].value = 2
     assert read_out(figure) == "It ends at 4."
+
+
+def test_of_the_moves_that_arrive_while_a_picture_is_drawn_only_the_last_is_drawn():
+    drawn = []
+
+    def draw_slowly(ax, n):
+        drawn.append(n)
+        time.sleep(0.1)
+        return f"{n}."
+
+    figure = explore(draw_slowly, n=range(30))
+    slider = controls(figure)[0]
+
+    async def drag():
+        for n in range(1, 30):
+            slider.value = n
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.3)
+
+    asyncio.run(drag())
+    assert read_out(figure) == "29." and drawn[0] == 0 and drawn[-1] == 29
+    assert len(drawn) <= 4
+
+
+def test_the_live_picture_is_light_whatever_the_reader_prefers():
+    assert b"prefers-color-scheme" not in picture(explore(draw_line, slope=[1, 2]))
+
+
+def test_a_text_that_finds_no_room_on_the_way_gets_it():
+    def draw_wide(ax, n):
+        ax.set(ylim=(0, 1), yticks=[0.5], yticklabels=["a very wide label" * n])
+        return f"{n}."
+
+    figure = explore(draw_wide, n=[1, 2])
+    before = figure.widget and figure.layout.boxes[0][0]
+    controls(figure)[0].value = 2
+    assert figure.layout.boxes[0][0] > before + 0.1 and read_out(figure) == "2."

@@ -52,13 +52,35 @@ def test_settings_that_look_alike_share_a_file(building):
 
 def test_a_drawing_that_raises_names_chapter_explorer_and_setting(building):
     def draw_deep(ax, depth, init):
-        if depth == 3:
+        if depth == 2:
             raise ZeroDivisionError("no layers")
         return "Fine."
 
-    message = "chapters/lines: explorer draw_deep at depth=3, init=he: ZeroDivisionError: no layers"
+    message = "chapters/lines: explorer draw_deep at depth=2, init=he: ZeroDivisionError: no layers"
     with pytest.raises(explorer.DrawingError, match=message):
         prerendered(explore(draw_deep, depth=[1, 2, 3], init=["he", "xavier"]))
+
+
+def test_a_setting_with_other_axes_is_named(building):
+    def draw_more(figure, n):
+        figure.subplots(1, n)
+        return f"{n} axes."
+
+    message = "explorer draw_more at n=3: AxesError: its figure has 3 axes, the default setting's has 2"
+    with pytest.raises(explorer.DrawingError, match=message):
+        prerendered(explore(draw_more, n=[2, 3, 4][:2]))
+
+
+def test_a_text_that_is_wide_at_one_setting_has_room_at_all(building):
+    def draw_wide(ax, n):
+        ax.set(ylim=(0, 1), yticks=[0.5], yticklabels=["a very wide label" if n == 2 else "x"])
+        return f"Setting {n}."
+
+    figure = explore(draw_wide, n=[1, 2, 3])
+    narrow = figure._drawn((0,), None)[0].get_layout_engine().layout.boxes[0][0]
+    prerendered(figure)
+    assert figure.layout.boxes[0][0] > narrow + 0.1
+    assert not any(figure.svg((i,))[2] for i in range(3))
 
 
 def test_a_setting_without_a_sentence_is_named(building):

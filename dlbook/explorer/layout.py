@@ -1,0 +1,70 @@
+"""Layout: where do the axes stand, so that no setting of an explorer moves them?
+
+matplotlib's constrained layout measures every text, twice, in every picture. An explorer measures a few of
+its settings, leaves room for the widest labels among them, and puts the axes of all settings there.
+"""
+
+from matplotlib.layout_engine import LayoutEngine
+
+
+class AxesError(ValueError):
+    """The figures of two settings have different axes, so they cannot share a layout."""
+
+
+class Layout:
+    """Where the axes and the title of a figure stand, in fractions of the figure."""
+
+    def __init__(self, boxes, titles):
+        self.boxes, self.titles = boxes, titles
+
+    @classmethod
+    def measured(cls, figure):
+        """Return the layout that constrained layout gives a figure, which then keeps it."""
+        for _ in range(2):  # labels and axes push each other; the second pass settles them
+            figure.get_layout_engine().execute(figure)
+        layout = cls(
+            [axes.get_position(original=True).extents.tolist() for axes in figure.axes],
+            [title and title.get_position() for title in _titles(figure)],
+        )
+        figure.set_layout_engine(Frozen(layout))
+        return layout
+
+    def joined(self, other):
+        """Return the layout that leaves room for what either leaves room for."""
+        self.check(len(other.boxes))
+        boxes = [
+            [max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])]
+            for a, b in zip(self.boxes, other.boxes, strict=True)
+        ]
+        return Layout(boxes, [a or b for a, b in zip(self.titles, other.titles, strict=True)])
+
+    def check(self, number):
+        """Refuse a figure with another number of axes."""
+        if number != len(self.boxes):
+            raise AxesError(
+                f"its figure has {number} axes, the default setting's has {len(self.boxes)}: "
+                "make the same axes at every setting, and hide one with ax.set_axis_off()"
+            )
+
+
+class Frozen(LayoutEngine):
+    """The layout engine that puts axes where a `Layout` says."""
+
+    _adjust_compatible = False
+    _colorbar_gridspec = False
+
+    def __init__(self, layout):
+        super().__init__()
+        self.layout = layout
+
+    def execute(self, fig):
+        """Put the axes that are there already in their places."""
+        for axes, (x0, y0, x1, y1) in zip(fig.axes, self.layout.boxes, strict=False):
+            axes._set_position((x0, y0, x1 - x0, y1 - y0), which="original")
+        for title, position in zip(_titles(fig), self.layout.titles, strict=True):
+            if title is not None and position is not None:
+                title.set_position(position)
+
+
+def _titles(figure):
+    return [getattr(figure, name, None) for name in ("_suptitle", "_supxlabel", "_supylabel")]

@@ -1,0 +1,129 @@
+import re
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+
+from dlbook.explorer import frames, svg
+from dlbook.explorer.svg import Memory, rounded
+
+
+def draw_curve(ax, limit=1, label="x", scale="linear", ticks=None, change=None):
+    ax.plot([1, 2], [1e-3, limit])
+    ax.set(ylim=(1e-3, limit), xlabel=label, yscale=scale, title="A title")
+    if ticks:
+        ax.set_xticks(list(ticks), labels=list(ticks.values()))
+    if change:
+        change(ax)
+    return "A curve."
+
+
+def figure(**values):
+    return frames.draw_frame(draw_curve, (), values, (6, 3), True)[0]
+
+
+def later_and_first(**values):
+    """The same picture by a memory that has seen another, and by a fresh one."""
+    memory = Memory()
+    frames.svg(figure(), memory)
+    return frames.svg(figure(**values), memory), frames.svg(figure(**values))
+
+
+def turn(ax):
+    for label in ax.get_xticklabels():
+        label.set_rotation(90)
+
+
+def hide(ax):
+    ax.tick_params(labelleft=False, left=False)
+
+
+CHANGES = [
+    {}, {"limit": 7}, {"label": "another"}, {"scale": "log"}, {"ticks": {1: "one", 2: "two"}},
+    {"change": turn}, {"change": hide},
+    {"change": lambda ax: ax.grid(False)},
+    {"change": lambda ax: ax.spines.left.set_visible(False)},
+    {"change": lambda ax: ax.xaxis.label.set_color("red")}, {"change": lambda ax: ax.invert_yaxis()},
+    {"change": lambda ax: ax.minorticks_on()}, {"change": lambda ax: ax.xaxis.set_visible(False)},
+    {"change": lambda ax: ax.yaxis.tick_right()}, {"change": lambda ax: ax.set_xlabel("x", labelpad=20)},
+    {"change": lambda ax: ax.yaxis.set_major_formatter("{x:.1f} m")},
+    {"change": lambda ax: ax.set_axisbelow(False)},
+    {"change": lambda ax: ax.xaxis.set_label_coords(0.9, 0.1)},
+    {"change": lambda ax: ax.twinx().plot([1, 9])},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("values", CHANGES, ids=lambda v: next(iter(v), "same"))
+def test_a_remembered_axis_is_drawn_as_a_fresh_one(values):
+    later, first = later_and_first(**values)
+    assert sorted(re.findall("<[^>]*>", later)) == sorted(re.findall("<[^>]*>", first))
+    if values:
+        assert first != frames.svg(figure()), "this change must be visible"
+
+
+def test_an_axis_that_stays_is_drawn_once():
+    memory = Memory()
+    for limit in (1, 2, 3):
+        frames.svg(figure(limit=limit), memory)
+    assert len(memory.axes) == 4  # one below, three at the side
+
+
+def test_a_picture_is_well_formed_and_small():
+    text = frames.svg(figure(scale="log"))
+    ElementTree.fromstring(text)
+    assert len(text) < 20_000
+
+
+def test_a_png_after_an_svg_still_has_its_axes():
+    drawn = figure()
+    before = frames.png(drawn)
+    frames.svg(drawn)
+    assert frames.png(drawn) == before
+
+
+@pytest.mark.parametrize(
+    "given, written",
+    [
+        (r"$\mathdefault{10^{-3}}$", "10⁻³"), (r"$\mathdefault{-10^{2}}$", "−10²"),
+        (r"$\mathdefault{2\times10^{0}}$", "2·10⁰"),
+        ("", ""), (r"$x^2$", r"$x^2$"),
+    ],
+)  # fmt: skip
+def test_powers_of_ten_are_written_as_in_sentences(given, written):
+    assert svg._plain_power(given) == written
+
+
+def test_a_log_axis_needs_no_formula():
+    drawn = figure(scale="log")
+    drawn.draw_without_rendering()
+    labels = [label.get_text() for label in drawn.axes[0].get_yticklabels()]
+    assert "10⁻³" in labels and not any("$" in label for label in labels)
+
+
+@pytest.mark.parametrize("label, leaves", [("short", False), ("long " * 40, True)])
+def test_a_text_that_leaves_the_picture_is_noticed(label, leaves):
+    def draw(ax, label):
+        ax.annotate(label, (0.5, 0.5), annotation_clip=False)
+        return "Drawn."
+
+    place = frames.draw_frame(draw, (), {"label": "short"}, (6, 3), True)[0].get_layout_engine().layout
+    memory = Memory()
+    frames.svg(frames.draw_frame(draw, (), {"label": label}, (6, 3), True, place)[0], memory)
+    assert memory.overflowed is leaves
+
+
+def test_a_map_with_a_colorbar_can_be_drawn():
+    def draw(figure):
+        ax = figure.subplots()
+        figure.colorbar(ax.pcolormesh(np.arange(6).reshape(2, 3), rasterized=True))
+        return "A map."
+
+    text = frames.svg(frames.draw_frame(draw, (), {}, (6, 3), False)[0])
+    assert text.count("<image") == 2 or "data:image/png" in text
+
+
+@pytest.mark.parametrize(
+    "given, kept", [("M -0.04 1.26", "M 0 1.3"), ("3.0 -2.55", "3 -2.5"), ("-0.06", "-0.1")]
+)
+def test_rounding_leaves_no_negative_zero(given, kept):
+    assert rounded(given) == kept
