@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from dlbook.explorer.numbers import count, fixed, percent, points
 from dlbook.explorer.style import band, name_lines, palette
 from dlcore import splits
 
@@ -23,29 +24,36 @@ def draw_luck(ax, *, examples, share, accuracy, rival=0.07, repeats=100_000):
     ours, theirs = (rng.binomial(n, p, repeats) / n for p in (accuracy, accuracy + rival))
     low, high = np.quantile(ours, [0.025, 0.975])
     missed = np.mean(theirs <= ours)
-    for scores, p, colour in (
-        (ours, accuracy, palette["model"]),
-        (theirs, accuracy + rival, palette["orange"]),
-    ):
+    models = {accuracy: (ours, palette["model"]), accuracy + rival: (theirs, palette["orange"])}
+    for p, (scores, colour) in models.items():
         edges = _bins(n, p)
         counts, _ = np.histogram(scores, edges)
         ax.stairs(counts / counts.max(), edges, fill=True, color=colour, alpha=0.55)
         ax.axvline(p, ymax=0.8, color=colour, linewidth=1.5, linestyle="--")
     ax.plot([low, high], [1.08, 1.08], color=palette["model"], linewidth=5, solid_capstyle="butt")
-    ax.set_title(f"{n:,} test examples")
-    ax.text(0.41, 1.24, f"right {accuracy:.0%} of the time (bar: 95% of its scores)", color=palette["model"])
-    ax.text(0.41, 1.13, f"its rival: {accuracy + rival:.0%}", color=palette["orange"])
+    ax.set_title(count(n, "test example"))
+    ours = f"right {percent(accuracy)} of the time (bar: 95% of its scores)"
+    ax.text(0.41, 1.24, ours, color=palette["model"])
+    ax.text(0.41, 1.13, f"its rival: {percent(accuracy + rival)}", color=palette["orange"])
     ax.set(xlim=(0.4, 1.005), ylim=(0, 1.35), xlabel="score on the test set", ylabel="how often")
     ax.set_yticks([])
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    ax.xaxis.set_major_formatter(_tick)
     return (
-        f"{n:,} test examples: a model that is right {accuracy:.0%} of the time scores between {low:.1%} and "
-        f"{high:.1%} on 95% of the test sets; a rival {100 * rival:g} points better does not beat it on {_percent(missed)} of them."
+        f"{count(n, 'test example')}: a model that is right {percent(accuracy)} of the time scores between "
+        f"{percent(low, 1)} and {percent(high, 1)} on 95% of the test sets; a rival {points(rival, 0)} "
+        f"better does not beat it on {_percent(missed)} of them."
     )
 
 
+def _tick(value, _):
+    return percent(value)
+
+
 def _bins(n, p):
-    """Edges between the scores that n examples can give around p: a bar for each, or a third of a standard error wide."""
+    """Edges between the scores that n examples can give around p.
+
+    There is a bar for each, or one a third of a standard error wide.
+    """
     spread = np.sqrt(n * p * (1 - p))
     together = max(1, round(spread / 3))
     first = max(0, round(n * p - 5 * spread))
@@ -55,7 +63,7 @@ def _bins(n, p):
 def _percent(share):
     if 0 < share < 0.0005:
         return "fewer than 0.1%"
-    return f"{share:.0%}" if share == 0 or share >= 0.01 else f"{share:.1%}"
+    return percent(share, 0 if share == 0 or share >= 0.01 else 1)
 
 
 def draw_folds(ax, *, k, dealt, labels):
@@ -88,8 +96,8 @@ def draw_folds(ax, *, k, dealt, labels):
     held = np.array([np.sum(labels[test]) for _, test in folds])
     sizes = np.array([len(train) for train, _ in folds])
     return (
-        f"{dealt.capitalize()}, {len(folds)} rounds, each trained on {_range(sizes)} of {n} examples; a held-out fold has "
-        f"{_range(held)} of the rare class; folds with none: {np.sum(held == 0)}."
+        f"{dealt.capitalize()}, {len(folds)} rounds, each trained on {_range(sizes)} of {n} examples; "
+        f"a held-out fold has {_range(held)} of the rare class; folds with none: {np.sum(held == 0)}."
     )
 
 
@@ -97,56 +105,47 @@ def _range(counts):
     return f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
 
 
-def draw_fold_count(figure, *, errors, truth, model, examples, k):
+def draw_fold_count(figure, *, runs, model, examples, k):
     """Estimate minus truth on many data sets at one k, and bias, spread and cost by k.
 
-    Parameters
-    ----------
-    errors : dict from (model, examples) to a dict from k to the estimates, one per data set
-        k is "all" for leave-one-out.
-    truth : dict from (model, examples) to the true errors of the models trained on all, one per data set
+    `runs` is a sweep over all three, without seeds. Each has ``estimate`` and ``true``, the cross-validated
+    and the true error, one per data set; k is "all" for leave-one-out.
     """
-    estimates, true = errors[model, examples], truth[model, examples]
-    off = {each: 100 * (estimate - true) for each, estimate in estimates.items()}
-    places = np.arange(len(off))
-    here = list(off).index(k)
+    by_k = runs.at(model=model, examples=examples)
+    folds, true = by_k.axes["k"], by_k.at(k=k)["true"]
+    off = by_k["estimate"].values - by_k["true"].values
+    places, here = np.arange(len(folds)), folds.index(k)
     axes = figure.subplot_mosaic([["cloud", "bias"], ["cloud", "spread"], ["cloud", "cost"]])
-    cloud = axes["cloud"]
-    cloud.hist(
-        off[k], np.arange(-42.5, 43, 2.5), weights=np.full(len(true), 100 / len(true)), color=palette["model"]
-    )
+    cloud, share = axes["cloud"], np.full(len(true), 100 / len(true))
+    cloud.hist(100 * off[here], np.arange(-42.5, 43, 2.5), weights=share, color=palette["model"])
     cloud.axvline(0, color=palette["truth"], linewidth=1)
-    cloud.axvline(off[k].mean(), color=palette["bias"])
+    cloud.axvline(100 * off[here].mean(), color=palette["bias"])
     cloud.set(
         xlim=(-40, 40), ylim=(0, 32), xlabel="estimate − true error, points", ylabel="% of the data sets"
     )
     cloud.set_title(_fold_name(k, examples))
-    bias = np.array([values.mean() for values in off.values()])
-    spread = np.array([values.std() for values in off.values()])
-    floor = 100 * np.sqrt(true.mean() * (1 - true.mean()) / examples)
-    fits = [examples if each == "all" else each for each in off]
+    bias, spread = off.mean(axis=1), off.std(axis=1)
+    floor = np.sqrt(true.mean() * (1 - true.mean()) / examples)
+    fits = [examples if each == "all" else each for each in folds]
     axes["bias"].axhline(0, color=palette["truth"], linewidth=1)
-    for name, values, ends in (
-        ("bias", bias, (-1.5, 6.5)),
-        ("spread", spread, (0, 15)),
-        ("cost", fits, (1.4, 300)),
+    for name, title, values, meaning, ends in (
+        ("bias", "bias, points", 100 * bias, "bias", (-1.5, 6.5)),
+        ("spread", "spread, points", 100 * spread, "variance", (0, 15)),
+        ("cost", "fits", fits, "muted", (1.4, 300)),
     ):
-        ax = axes[name]
-        colour = palette["muted" if name == "cost" else {"bias": "bias", "spread": "variance"}[name]]
-        ax.plot(places, values, "o-", color=colour)
-        ax.plot(
-            places[here], values[here], "o", markersize=11, markerfacecolor="none", color=palette["highlight"]
-        )
-        ax.set(ylim=ends, xlim=(-0.4, len(places) - 0.6))
-        ax.set_title({"bias": "bias, points", "spread": "spread, points", "cost": "fits"}[name])
+        ax, ring = axes[name], {"markersize": 11, "markerfacecolor": "none", "color": palette["highlight"]}
+        ax.plot(places, values, "o-", color=palette[meaning])
+        ax.plot(places[here], values[here], "o", **ring)
+        ax.set(ylim=ends, xlim=(-0.4, len(places) - 0.6), title=title)
         ax.set_xticks(places, [])
-    axes["spread"].axhline(floor, color=palette["noise"], linestyle=":")
+    axes["spread"].axhline(100 * floor, color=palette["noise"], linestyle=":")
     axes["cost"].set_yscale("log")
-    axes["cost"].set_xticks(places, [f"{each}" for each in off])
+    axes["cost"].set_xticks(places, map(str, folds))
     axes["cost"].set_xlabel("folds k")
     return (
-        f"{model}, {examples} examples, {_fold_name(k, examples)}: bias {bias[here]:+.1f} points, "
-        f"spread {spread[here]:.1f} points (a test on {examples} fresh examples: {floor:.1f}), {fits[here]} fits."
+        f"{model.capitalize()}, {examples} examples, {_fold_name(k, examples)}: bias {points(bias[here])}, "
+        f"spread {points(spread[here])} (a test on {examples} fresh examples: {fixed(100 * floor)}), "
+        f"{fits[here]} fits."
     )
 
 
@@ -166,106 +165,96 @@ def draw_selection(ax, *, chosen, test):
     for place, (name, scores) in enumerate(chosen.scores.items()):
         colour = palette["highlight" if name == chosen.best else "validation"]
         ax.plot(np.full(len(scores), place), scores, "o", color=colour, alpha=0.4, markeredgewidth=0)
-        ax.errorbar(
-            place + 0.16, chosen.mean[name], chosen.standard_error[name], color=colour, fmt="D", capsize=4
-        )
+        mean, error = chosen.mean[name], chosen.standard_error[name]
+        ax.errorbar(place + 0.16, mean, error, color=colour, fmt="D", capsize=4)
     place = len(chosen.scores)
     ax.errorbar(place + 0.16, test[0], test[1], color=palette["test"], fmt="s", capsize=4)
     ax.set_xticks(range(place + 1), [*map(str, chosen.scores), "test, once"])
     ax.set(ylabel="accuracy", xlim=(-0.5, place + 0.6))
-    ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    ax.yaxis.set_major_formatter(_tick)
+    winner = chosen.best[:1].upper() + chosen.best[1:]
     return (
-        f"{chosen.best} wins with {chosen.mean[chosen.best]:.1%} on average over "
-        f"{len(chosen.scores[chosen.best])} folds; retrained, it scores {test[0]:.1%} ± {test[1]:.1%} on the test set."
+        f"{winner} wins with {percent(chosen.mean[chosen.best], 1)} on average over "
+        f"{len(chosen.scores[chosen.best])} folds; retrained, it scores {percent(test[0], 1)} ± "
+        f"{percent(test[1], 1)} on the test set."
     )
 
 
-def draw_leak(figure, *, leaking, honest, features, examples, kept):
+def draw_leak(figure, *, runs, features, examples, kept):
     """Accuracy on coin-flip labels when features are screened before the split, and inside each fold.
 
-    Parameters
-    ----------
-    leaking, honest : dict from (features, examples, kept) to accuracies, one per data set
+    `runs` is a sweep over all three; each run gives the accuracies ``leak`` and ``honest`` on one data set.
     """
     dots, lines = figure.subplots(1, 2, width_ratios=[1, 1.5])
-    rng = np.random.default_rng(0)
-    medians = {}
-    for place, (name, results) in enumerate((("honest", honest), ("leak", leaking))):
-        scores = results[features, examples, kept]
+    rng, medians = np.random.default_rng(0), {}
+    counts = runs.axes["features"]
+    for place, (name, label) in enumerate({"honest": "inside", "leak": "before"}.items()):
+        scores = runs.at(features=features, examples=examples, kept=kept)[name]
         medians[name] = np.median(scores)
         jitter = place + rng.uniform(-0.16, 0.16, len(scores))
         dots.plot(jitter, scores, "o", color=palette[name], alpha=0.5, markeredgewidth=0)
         dots.plot([place - 0.3, place + 0.3], [medians[name]] * 2, color=palette[name], linewidth=3)
-        counts = sorted({count for count, m, keep in results if (m, keep) == (examples, kept)})
-        runs = np.array([results[count, examples, kept] for count in counts]).T
-        band(lines, counts, runs, color=palette[name], label={"honest": "inside", "leak": "before"}[name])
+        by_count = runs.at(examples=examples, kept=kept)[name].values.T
+        band(lines, counts, by_count, color=palette[name], label=label)
     dots.set(xlim=(-0.5, 1.5), ylabel="cross-validated accuracy", title="screened …")
     dots.set_xticks([0, 1], ["inside\neach fold", "before\nthe split"])
     lines.axvline(features, color=palette["highlight"], linewidth=1)
     lines.set(
-        xscale="log",
-        title="accuracy by features",
-        xlim=(counts[0] * 0.9, counts[-1] * 1.1),
+        xscale="log", title="accuracy by features", xlim=(counts[0] * 0.9, counts[-1] * 1.1),
         xlabel="features screened",
-    )
+    )  # fmt: skip
     lines.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     for ax in (dots, lines):
         ax.axhline(0.5, color=palette["truth"], linewidth=1, linestyle="--")
         ax.set_ylim(0.2, 1.03)
-        ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+        ax.yaxis.set_major_formatter(_tick)
     name_lines(lines)
     return (
         f"Coin-flip labels, {examples} examples, the best {kept} of {features:,} features: "
-        f"{medians['leak']:.0%} if they are screened before the split, {medians['honest']:.0%} if inside each fold."
+        f"{percent(medians['leak'])} if they are screened before the split, {percent(medians['honest'])} if "
+        "inside each fold."
     )
 
 
-def draw_optimism(ax, *, best):
+def draw_optimism(ax, best, counts):
     """How far above the truth is the best of many equal candidates?
 
-    Parameters
-    ----------
-    best : dict from test examples to a pair (numbers of candidates, best scores of shape (runs, numbers))
+    `best` is a sweep over test examples, without seeds: the best scores, shape (runs, counts), of `counts`
+    candidates.
     """
-    colours = [palette[f"class_{i}"] for i in (3, 1, 0)]
-    for colour, (n, (counts, runs)) in zip(colours, best.items(), strict=True):
-        band(ax, counts, runs, color=colour, label=f"{n:,} examples")
+    for color, (setting, runs) in zip(("class_3", "class_1", "class_0"), best, strict=True):
+        band(ax, counts, runs, color=palette[color], label=count(setting["examples"], "example"))
     ax.axhline(0.5, color=palette["truth"], linewidth=1, linestyle="--")
     ax.set(
-        xscale="log",
-        ylim=(0.45, 0.8),
-        xlabel="candidates tried on the same test set",
+        xscale="log", ylim=(0.45, 0.8), xlabel="candidates tried on the same test set",
         ylabel="best test score",
-    )
-    ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    )  # fmt: skip
+    ax.yaxis.set_major_formatter(_tick)
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     name_lines(ax)
-    n, (counts, runs) = next(iter(best.items()))
+    fewest, runs = next(iter(best))
     return (
-        f"No candidate is better than a coin, yet the best of {counts[-1]:,} scores {np.median(runs[:, -1]):.0%} "
-        f"on {n} test examples (median of {len(runs)} runs)."
+        f"No candidate is better than a coin, yet the best of {counts[-1]:,} scores "
+        f"{percent(np.median(runs[:, -1]))} on {fewest['examples']} test examples (median of {len(runs)} "
+        "runs)."
     )
 
 
-def draw_threshold(figure, *, scores, labels, positives, threshold):
+def draw_threshold(figure, *, runs, positives, threshold):
     """Two classes' probabilities with a threshold, the confusion matrix, and precision against recall.
 
-    Parameters
-    ----------
-    scores, labels : dict from the share of positives to an array
-        The probability of "yes" given to each example, and the truth.
+    `runs` is a sweep over the share of positives, without seeds: ``scores``, the probability of "yes" given
+    to each example, and ``labels``, the truth.
     """
-    p, y = scores[positives], labels[positives]
+    p, y = runs.at(positives=positives).values()
     called = p >= threshold
     tp, fp = np.sum(called & (y == 1)), np.sum(called & (y == 0))
     fn, tn = np.sum(~called & (y == 1)), np.sum(~called & (y == 0))
     histogram, curve = figure.subplots(1, 2, width_ratios=[1.3, 1])
     edges = np.linspace(0, 1, 41)
     for label, name in ((0, "class_0"), (1, "class_1")):
-        counts, _ = np.histogram(p[y == label], edges)
-        histogram.stairs(
-            np.maximum(counts, 0.5), edges, baseline=0.5, fill=True, color=palette[name], alpha=0.55
-        )
+        height = np.maximum(np.histogram(p[y == label], edges)[0], 0.5)
+        histogram.stairs(height, edges, baseline=0.5, fill=True, color=palette[name], alpha=0.55)
     histogram.axvline(threshold, ymax=0.75, color=palette["highlight"])
     histogram.set(
         yscale="log", ylim=(0.5, 1e5), xlim=(0, 1), xlabel="probability of “yes”", ylabel="examples"
@@ -285,8 +274,9 @@ def draw_threshold(figure, *, scores, labels, positives, threshold):
     f1 = 2 * tp / (2 * tp + fp + fn)
     curve.plot(recall, np.nan_to_num(precision), "o", markersize=9, color=palette["highlight"], clip_on=False)
     curve.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
-    precise = f"precision {precision:.0%}" if tp + fp else "nobody is called yes, precision is 0/0"
+    precise = f"precision {percent(precision)}" if tp + fp else "nobody is called yes, precision is 0/0"
     return (
-        f"{positives:.0%} positives, threshold {threshold:g}: {precise}, recall {recall:.1%}, "
-        f"F1 {f1:.2f}, accuracy {(tp + tn) / len(y):.1%}; always “no” has accuracy {np.mean(y == 0):.1%}."
+        f"{percent(positives)} positives, threshold {threshold:g}: {precise}, recall {percent(recall, 1)}, "
+        f"F1 {f1:.2f}, accuracy {percent((tp + tn) / len(y), 1)}; always “no” has accuracy "
+        f"{percent(np.mean(y == 0), 1)}."
     )

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from dlbook.explorer import style
 from dlbook.figures import splits as figures
 from dlcore import metrics, splits
+from dlcore.search import sweep
 
 
 def drawn(draw, *, axes=True, **values):
@@ -22,7 +23,8 @@ def drawn(draw, *, axes=True, **values):
 
 
 def numbers(sentence):
-    return [float(n.replace(",", "")) for n in re.findall(r"[-+]?\d[\d,]*\.?\d*", sentence.rstrip("."))]
+    found = re.findall(r"−?\d[\d,]*\.?\d*", sentence.rstrip("."))
+    return [float(n.replace(",", "").replace("−", "-")) for n in found]
 
 
 def test_luck_is_the_binomial_standard_error():
@@ -97,8 +99,8 @@ def test_plain_folds_of_a_rare_class_are_counted_as_they_were_dealt(labels):
 def test_folds_of_unequal_size_are_stated_as_a_range(labels):
     sentence, _ = drawn(figures.draw_folds, k=3, dealt="stratified", labels=labels)
     assert sentence == (
-        "Stratified, 3 rounds, each trained on 26 to 27 of 40 examples; a held-out fold has 2 to 3 of the rare class; "
-        "folds with none: 0."
+        "Stratified, 3 rounds, each trained on 26 to 27 of 40 examples; a held-out fold has 2 to 3 of the "
+        "rare class; folds with none: 0."
     )
 
 
@@ -109,18 +111,20 @@ def test_every_example_is_held_out_once_in_the_picture_of_the_folds(labels):
 
 
 def fold_count(off):
-    truth = {("linear", 100): np.array([0.2, 0.2, 0.2, 0.2])}
-    errors = {("linear", 100): {2: 0.2 + off, "all": 0.2 - off / 2}}
-    return {"truth": truth, "errors": errors, "model": "linear", "examples": 100, "axes": False}
+    def run(k, examples, model):
+        return {"estimate": 0.2 + (off if k == 2 else -off / 2), "true": np.full(4, 0.2)}
+
+    runs = sweep(run, k=[2, "all"], examples=[100], model=["linear"], seeds=None)
+    return {"runs": runs, "model": "linear", "examples": 100, "axes": False}
 
 
 def test_the_fold_count_figure_states_bias_spread_floor_and_cost():
     off = np.array([0.01, 0.03, 0.05, 0.07])
     sentence, _ = drawn(figures.draw_fold_count, k=2, **fold_count(off))
-    assert "bias +4.0 points, spread 2.2 points" in sentence
+    assert "Linear, 100 examples, 2-fold: bias 4.0 points, spread 2.2 points" in sentence
     assert "fresh examples: 4.0), 2 fits" in sentence
     sentence, _ = drawn(figures.draw_fold_count, k="all", **fold_count(off))
-    assert "leave-one-out (k = 100): bias -2.0 points, spread 1.1 points" in sentence
+    assert "leave-one-out (k = 100): bias −2.0 points, spread 1.1 points" in sentence
     assert "100 fits" in sentence
 
 
@@ -133,36 +137,38 @@ def selection(best):
 def test_the_selection_names_its_winner_and_the_one_test_score():
     sentence, figure = drawn(figures.draw_selection, chosen=selection("wide"), test=(0.83, 0.03))
     assert sentence == (
-        "wide wins with 85.0% on average over 2 folds; retrained, it scores 83.0% ± 3.0% on the test set."
+        "Wide wins with 85.0% on average over 2 folds; retrained, it scores 83.0% ± 3.0% on the test set."
     )
     assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["narrow", "wide", "test, once"]
     assert drawn(figures.draw_selection, chosen=selection("narrow"), test=(0.83, 0.03))[0].startswith(
-        "narrow wins"
+        "Narrow wins"
     )
 
 
+def leaks():
+    def run(features, examples, kept, seed):
+        leak = (0.7, 0.8, 0.9)[seed] + (0.05 if features == 1000 else 0)
+        return {"leak": leak, "honest": (0.4, 0.5, 0.9)[seed]}
+
+    return sweep(run, features=[100, 1000], examples=[50], kept=[20], seeds=3)
+
+
 def test_the_leak_is_told_by_the_medians():
-    keys = [(features, 50, 20) for features in (100, 1000)]
-    leaking = {key: np.array([0.7, 0.8, 0.9]) + 0.05 * i for i, key in enumerate(keys)}
-    honest = {key: np.array([0.4, 0.5, 0.9]) for key in keys}
     for features, leak in ((100, 80), (1000, 85)):
-        sentence, _ = drawn(
-            figures.draw_leak,
-            axes=False,
-            leaking=leaking,
-            honest=honest,
-            features=features,
-            examples=50,
-            kept=20,
-        )
+        setting = {"features": features, "examples": 50, "kept": 20}
+        sentence, _ = drawn(figures.draw_leak, axes=False, runs=leaks(), **setting)
         assert numbers(sentence) == [50, 20, features, leak, 50]
 
 
 def test_optimism_is_the_median_of_the_best_scores():
     runs = np.array([[0.5, 0.6], [0.4, 0.62], [0.6, 0.7]])
-    best = {n: ([1, 1000], runs) for n in (50, 200, 1000)}
-    sentence, _ = drawn(figures.draw_optimism, best=best)
+    best = sweep(lambda examples: runs, examples=[50, 200, 1000], seeds=None)
+    sentence, _ = drawn(figures.draw_optimism, best=best, counts=[1, 1000])
     assert numbers(sentence) == [1000, 62, 50, 3]
+
+
+def mix(p, y, positives):
+    return sweep(lambda positives: {"scores": p, "labels": y}, positives=[positives], seeds=None)
 
 
 @pytest.mark.parametrize("threshold", [0.05, 0.5, 0.95])
@@ -170,14 +176,8 @@ def test_the_threshold_figure_agrees_with_the_metrics(threshold):
     rng = np.random.default_rng(0)
     y = (rng.random(500) < 0.2).astype(int)
     p = np.clip(0.3 * y + 0.6 * rng.random(500), 0, 1)
-    sentence, _ = drawn(
-        figures.draw_threshold,
-        axes=False,
-        scores={0.2: p},
-        labels={0.2: y},
-        positives=0.2,
-        threshold=threshold,
-    )
+    values = {"runs": mix(p, y, 0.2), "positives": 0.2, "threshold": threshold}
+    sentence, _ = drawn(figures.draw_threshold, axes=False, **values)
     called = (p >= threshold).astype(int)
     precise = (
         f"precision {metrics.precision(y, called):.0%}"
@@ -200,9 +200,8 @@ def test_the_precision_recall_curve_passes_through_the_threshold_point():
     rng = np.random.default_rng(0)
     y = (rng.random(300) < 0.5).astype(int)
     p = 0.2 * y + 0.8 * rng.random(300)
-    _, figure = drawn(
-        figures.draw_threshold, axes=False, scores={0.5: p}, labels={0.5: y}, positives=0.5, threshold=0.5
-    )
+    values = {"runs": mix(p, y, 0.5), "positives": 0.5, "threshold": 0.5}
+    _, figure = drawn(figures.draw_threshold, axes=False, **values)
     curve, _, point = figure.axes[1].get_lines()
     here = np.hypot(curve.get_xdata() - point.get_xdata()[0], curve.get_ydata() - point.get_ydata()[0])
     assert here.min() < 0.01
@@ -211,5 +210,5 @@ def test_the_precision_recall_curve_passes_through_the_threshold_point():
 def test_an_unknown_setting_is_refused_by_its_name(labels):
     with pytest.raises(ValueError, match="k must be at most the members of the smallest class"):
         drawn(figures.draw_folds, k=9, dealt="stratified", labels=labels)
-    with pytest.raises(KeyError, match="50"):
-        drawn(figures.draw_leak, axes=False, leaking={}, honest={}, features=50, examples=1, kept=1)
+    with pytest.raises(ValueError, match="features must be one of 100, 1000, got 50"):
+        drawn(figures.draw_leak, axes=False, runs=leaks(), features=50, examples=50, kept=20)
