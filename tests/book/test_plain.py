@@ -24,7 +24,7 @@ SOURCES = [
     path for folder in ("", "deeper", "exercises") for path in sorted((CHAPTERS / folder).glob("*.ipynb"))
 ]
 # Chapters whose numbers are still in glue or whose citations are still roles; it only shrinks
-UNCONVERTED = {"bias_variance", "splits"}
+UNCONVERTED = set()
 BOX = """::::{admonition} Predict
 :class: predict
 
