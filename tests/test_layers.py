@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -44,16 +46,16 @@ def test_dense_is_x_w_plus_b():
 def test_denses_backward_is_the_gradient_of_its_forward(bias):
     layer, x, weight = dense(bias=bias), draw((5, 4)), draw((5, 3), seed=1)
     assert_gradient_of_x(layer, (5, 4))
+
+    def f(array, gradient, flat):
+        array[...] = flat.reshape(array.shape)
+        y = layer.forward(x)
+        layer.backward(2 * weight * y)
+        return (weight * y**2).sum(), gradient.ravel().copy()
+
     for name in layer.params:
-        array = getattr(layer, name)
-
-        def f(flat):
-            array[...] = flat.reshape(array.shape)
-            y = layer.forward(x)
-            layer.backward(2 * weight * y)
-            return (weight * y**2).sum(), getattr(layer, "d" + name).ravel().copy()
-
-        assert check(f, array.ravel().copy()).passed
+        array, gradient = getattr(layer, name), getattr(layer, "d" + name)
+        assert check(partial(f, array, gradient), array.ravel().copy()).passed
 
 
 def test_dense_writes_its_gradients_in_place_and_afresh():
@@ -197,3 +199,22 @@ def test_wrong_shapes_are_refused_with_both_shapes():
 def test_settings_out_of_range_are_refused_by_name(make, name):
     with pytest.raises((ValueError, TypeError), match=f"{name} must be"):
         make(np.random.default_rng(0))
+
+
+def test_a_dense_layer_takes_what_init_returns_as_floats_or_refuses_it():
+    layer = Dense(2, 2, init=lambda shape, rng: np.ones(shape, int), rng=np.random.default_rng(0))
+    assert layer.W.dtype == layer.dW.dtype == np.float64
+    with pytest.raises(
+        TypeError, match="the weights that init returns must be float32 or float64, got float16"
+    ):
+        Dense(2, 2, init=lambda shape, rng: np.ones(shape, np.float16), rng=np.random.default_rng(0))
+
+
+def test_sequences_go_through_a_dense_layer_step_by_step():
+    layer, x, dy = dense(), draw((2, 5, 4)), draw((2, 5, 3), seed=1)
+    y, dx = layer.forward(x), layer.backward(dy)
+    dW, db = layer.dW.copy(), layer.db.copy()
+    np.testing.assert_array_equal(y.reshape(10, 3), layer.forward(x.reshape(10, 4)))
+    np.testing.assert_array_equal(dx.reshape(10, 4), layer.backward(dy.reshape(10, 3)))
+    np.testing.assert_array_equal(layer.dW, dW)
+    np.testing.assert_array_equal(layer.db, db)

@@ -160,7 +160,7 @@ def _rest_of_an_lstm(layer, x, dy, t, h_shift, c_shift):
 
 
 def test_at_zero_an_rnns_gradient_is_multiplied_by_its_matrix_in_every_step():
-    """tanh' = 1 there, so dh_t = dh_T (W_h')^(T-t): gains of 0.5 and 2 vanish and explode by exactly these factors."""
+    """tanh' = 1 there, so dh_t = dh_T (W_h')^(T-t): gains of 0.5 and 2 vanish and explode by these."""
     for gain in (0.5, 1.0, 2.0):
         rnn = RNN(1, 8, recurrent_init=partial(orthogonal, gain=gain), rng=np.random.default_rng(0))
         rnn.forward(np.zeros((1, 20, 1)))
@@ -359,3 +359,11 @@ def test_the_last_step_refuses_what_is_no_sequence():
     last.forward(draw(2, 5, 3))
     with pytest.raises(ValueError, match=r"dy must have shape \(2, 3\), got \(2, 5, 3\)"):
         last.backward(draw(2, 5, 3))
+
+
+@every_layer
+def test_weights_that_are_no_floats_to_be_summed_are_refused(kind):
+    with pytest.raises(
+        TypeError, match="the weights that init returns must be float32 or float64, got float16"
+    ):
+        kind(2, 2, init=lambda shape, rng: np.ones(shape, np.float16), rng=np.random.default_rng(0))
