@@ -17,7 +17,7 @@ export PYTHONUTF8 := 1
 .PHONY: help book serve test check notebooks notebooks-zip copies replications references exercises release collect grade desk bench lock clean
 
 help:
-	@echo "make book       build the site in _build/html"
+	@echo "make book       build the site in _build/html  [CHAPTERS='adam momentum' alone, DRAFT=1 with default settings only]"
 	@echo "make serve      build it and show it in the browser"
 	@echo "make test       run all tests: the library, the chapters (nbval), the site"
 	@echo "make check      the inner loop: lint and the unit tests, without chapters, site and browser"
@@ -44,7 +44,11 @@ help:
 	touch $@
 
 book: .venv/ready
+ifneq ($(CHAPTERS)$(DRAFT),)
+	$(BIN)/python -m dlbook.site $(if $(DRAFT),--draft) $(CHAPTERS)
+else
 	$(BIN)/jupyter-book build . --warningiserror --nitpick --keep-going
+endif
 
 serve: book
 	@echo "http://localhost:8000 (Ctrl-C ends it)"

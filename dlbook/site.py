@@ -2,15 +2,20 @@
 
 A Sphinx extension over `dlbook.explorer`. It pins the arithmetic of the chapters' kernels, copies MathJax,
 makes the search page work from a file, mends ARIA roles of the bibliography and removes what no page needs.
+`python -m dlbook.site adam` builds a chapter alone, in its own folder, for the author who is writing it.
 """
 
+import argparse
 import importlib.util
 import os
 import re
 import shutil
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import yaml
 from docutils import nodes
 from sphinx.writers.html5 import HTML5Translator
 
@@ -98,3 +103,60 @@ def _slim(static):
         script.write_text("// the icons come from the style sheet's font\n")
     for source_map in static.rglob("*.map"):
         source_map.unlink()
+
+
+def pick(book, names):
+    """Return the table of contents of a book of the named pages only, the first as its root.
+
+    Raises
+    ------
+    ValueError
+        If the book has no page of that name.
+    """
+    toc = yaml.safe_load((Path(book) / "_toc.yml").read_text())
+    parts = toc.get("parts", [toc])
+    files = [toc["root"], *(entry["file"] for part in parts for entry in part.get("chapters", []))]
+    pages = {
+        Path(file).stem: file for file in reversed(files)
+    }  # of chapters/adam and its exercise the chapter
+    for name in names:
+        if name not in pages:
+            raise ValueError(f"chapters must be among {', '.join(sorted(pages))}, got {name!r}")
+    root, *others = [pages[name] for name in names]
+    chosen = {"format": "jb-book", "root": root}
+    return chosen | ({"chapters": [{"file": file} for file in others]} if others else {})
+
+
+def main(arguments):
+    """Build the pages in `arguments` alone; with --draft draw the default setting of their explorers only.
+
+    What the full build keeps is used and stays as it is. Links to the other pages lead nowhere here.
+    """
+    parser = argparse.ArgumentParser(prog="python -m dlbook.site")
+    parser.add_argument("chapters", nargs="+", metavar="chapter", help="adam, momentum, ...")
+    parser.add_argument("--draft", action="store_true", help="draw only what the page opens with")
+    asked = parser.parse_args(arguments)
+    names = [Path(name).stem for name in asked.chapters]
+    try:
+        toc = pick(".", names)
+    except ValueError as error:
+        parser.error(str(error))
+    folder = Path("_build", "draft" if asked.draft else "alone", "+".join(names))
+    kept = folder / "_build" / ".executed"
+    kept.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        for whole in Path("_build", ".executed").glob(f"chapters-{name}-*"):
+            shutil.copytree(whole, kept / whole.name, dirs_exist_ok=True)
+    (folder / "_toc.yml").write_text(yaml.safe_dump(toc))
+    builder = Path(sys.executable).with_name("jupyter-book")
+    done = subprocess.run(
+        [builder, "build", ".", "--toc", folder / "_toc.yml", "--path-output", folder],
+        env=os.environ | ({"EXPLORER_DRAFT": "1"} if asked.draft else {}),
+    )
+    if done.returncode == 0:
+        print(f"{folder}/_build/html/{toc['root']}.html")
+    return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -3,6 +3,7 @@
 The build starts the chapters' kernels with three variables set (`dlbook.explorer.extension`):
 EXPLORER_FRAMES is the folder for the frames, EXPLORER_CHAPTER the chapter's name, EXPLORER_PROGRESS a log
 that the terminal shows. Two settings that look alike share a file, because a file is named by its content.
+EXPLORER_DRAFT=1, which an author sets, draws the default setting only and leaves the sliders out.
 """
 
 import gzip
@@ -23,18 +24,12 @@ def prerender(explorer, folder):
     """Draw every setting of `explorer` into `folder`; return the names of the files and the sentences."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    if os.environ.get("EXPLORER_DRAFT"):
+        name, sentence, _ = _draw(explorer, explorer.start, folder)
+        return {"frames": [name], "sentences": [sentence], "start": 0, "controls": [], "play": None}
     settings = explorer.settings()
     begun = time.perf_counter()
-    for setting in dict.fromkeys([explorer.start, settings[0], settings[-1]]):
-        with _named(explorer, setting):
-            explorer.make_room(setting)
-    drawn = _all(explorer, settings, folder)
-    crowded = [setting for setting, (_, _, overflowed) in zip(settings, drawn, strict=True) if overflowed]
-    if crowded and len(settings) > 1:
-        for setting in crowded:
-            with _named(explorer, setting):
-                explorer.make_room(setting)
-        drawn = _all(explorer, settings, folder)
+    drawn = _drawn_with_room(explorer, settings, folder)
     seconds = time.perf_counter() - begun
     names, sentences, _ = zip(*drawn, strict=True)
     weights = [_weight(folder / name) for name in sorted(set(names))]
@@ -43,6 +38,28 @@ def prerender(explorer, folder):
         f"{statistics.median(weights):.1f} kB gzip each, {seconds:.1f} s"
     )
     return {"frames": list(names), "sentences": list(sentences), "start": settings.index(explorer.start)}
+
+
+def _drawn_with_room(explorer, settings, folder):
+    if len(settings) == 1:
+        return _all(explorer, settings, folder)
+    for setting in dict.fromkeys([explorer.start, settings[0], settings[-1]]):
+        _make_room(explorer, setting)
+    drawn = _all(explorer, settings, folder)
+    crowded = [setting for setting, (_, _, overflowed) in zip(settings, drawn, strict=True) if overflowed]
+    if not crowded:
+        return drawn
+    while crowded:
+        _make_room(explorer, crowded[0])
+        # where no layout has room for a text, matplotlib's own would not have had it either
+        first_fits = not explorer.svg(crowded[0])[2]
+        crowded = [setting for setting in crowded[1:] if explorer.svg(setting)[2]] if first_fits else []
+    return _all(explorer, settings, folder)
+
+
+def _make_room(explorer, setting):
+    with _named(explorer, setting):
+        explorer.make_room(setting)
 
 
 def _all(explorer, settings, folder):

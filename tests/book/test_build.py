@@ -90,3 +90,27 @@ def test_an_edited_style_sheet_reaches_a_site_whose_pages_are_unchanged(book):
 def test_only_the_outputs_of_this_state_are_kept(book):
     kept = [path for path in (book / "_build" / ".executed").iterdir() if path.is_dir()]
     assert [path.name.rpartition("-")[0] for path in kept] == ["chapters-lines"]
+
+
+def test_a_chapter_is_built_alone_and_as_a_draft_without_touching_the_full_build(book):
+    full = {
+        path: path.stat().st_mtime_ns for path in (book / "_build/.executed").rglob("*") if path.is_file()
+    }
+    lines = book / "chapters" / "lines.ipynb"
+    lines.write_text(lines.read_text().replace("[1, 2, 4]", "[1, 2, 8]"))
+    done = subprocess.run(
+        [sys.executable, "-m", "dlbook.site", "--draft", "lines"], cwd=book, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    site = book / "_build/draft/lines/_build/html"
+    assert len(list((site / "_images").glob("frame-*.svg"))) == 1
+    assert "The line rises to 0.50." in (site / "chapters" / "lines.html").read_text()
+    assert {path: path.stat().st_mtime_ns for path in full if path.exists()} == full
+
+
+def test_a_chapter_that_is_not_in_the_book_is_refused(book):
+    from dlbook import site
+
+    assert site.pick(book, ["lines"]) == {"format": "jb-book", "root": "chapters/lines"}
+    with pytest.raises(ValueError, match="chapters must be among index, lines, got 'circles'"):
+        site.pick(book, ["lines", "circles"])

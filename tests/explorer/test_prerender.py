@@ -83,6 +83,13 @@ def test_a_text_that_is_wide_at_one_setting_has_room_at_all(building):
     assert not any(figure.svg((i,))[2] for i in range(3))
 
 
+def test_a_draft_draws_the_default_setting_only(building, monkeypatch):
+    monkeypatch.setenv("EXPLORER_DRAFT", "1")
+    manifest = prerendered(explore(draw_line, slope=[1, 2, 3], default={"slope": 2}))
+    assert manifest["sentences"] == ["Slope 2, drawn -."] and manifest["controls"] == []
+    assert [path.name for path in building.iterdir()] == manifest["frames"]
+
+
 def test_a_setting_without_a_sentence_is_named(building):
     with pytest.raises(
         explorer.DrawingError, match=r"at n=2: NoSentenceError: draw must return one sentence"
