@@ -121,6 +121,17 @@ def listed(names):
     return f"{', '.join(most)} and {last}" if most else last
 
 
+def capital(text):
+    """Return text as a sentence begins: its first letter large, the others as they are.
+
+    Examples
+    --------
+    >>> capital("tanh, 20 layers"), capital("leaky ReLU")
+    ('Tanh, 20 layers', 'Leaky ReLU')
+    """
+    return text[:1].upper() + text[1:]
+
+
 def plain(value):
     """Return any value as a label: a number as short as it goes, a switch as on or off, a function by its
     name.

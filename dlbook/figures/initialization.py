@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dlbook.explorer.numbers import count, fixed, listed, number, plain
+from dlbook.explorer.numbers import capital, count, fixed, listed, number, plain
 from dlbook.explorer.style import band, name_lines, palette, shades
 
 BINS = np.linspace(-3, 3, 61)
@@ -32,7 +32,7 @@ def draw_signals(figure, activation, scale, *, signals):
     figure.axes[0].set_ylabel("root mean square")
     last, first = np.median(run["forward"][:, -1]), np.median(run["backward"][:, 0])
     return (
-        f"{_capital(activation)}, first weights {scale:g} times as large as He's: after {len(layers)} layers "
+        f"{capital(activation)}, first weights {scale:g} times as large as He's: after {len(layers)} layers "
         f"the signal is {_times(last)}, and back at layer 1 the gradient is {_times(first)}."
     )
 
@@ -167,7 +167,7 @@ def draw_edge(figure, activation, multiplier, *, signals, losses):
         outcome += f", {gone} of {len(runs)} runs diverged" if gone else ""
     share = np.median(here[:, -1] / here[:, 0])
     return (
-        f"{_capital(activation)}, weights {multiplier:g} times the scheme's: layer {len(line)}'s signal is "
+        f"{capital(activation)}, weights {multiplier:g} times the scheme's: layer {len(line)}'s signal is "
         f"{_size(share)} of layer 1's; {outcome} (guessing: {_GUESSING:.1f})."
     )
 
@@ -221,7 +221,7 @@ def draw_difference(figure, difference, step, *, errors, slices):
     digits = max(0, int(np.floor(-np.log10(error)))) if 0 < error < np.inf else 0
     right_digits = count(digits, "digit") if digits else "no digit"
     return (
-        f"{_capital(difference)} difference, step {plain(step)}: the slopes agree with backpropagation "
+        f"{capital(difference)} difference, step {plain(step)}: the slopes agree with backpropagation "
         f"to {right_digits}."
     )
 
@@ -257,10 +257,6 @@ def draw_transfer(ax, *, examples, accuracy):
 def _signed(share):
     points = fixed(100 * share, 0)
     return points if points[0] in "0−" else f"+{points}"
-
-
-def _capital(name):
-    return name[0].upper() + name[1:]
 
 
 def _times(factor):

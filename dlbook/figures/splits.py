@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dlbook.explorer.numbers import count, fixed, percent, points
+from dlbook.explorer.numbers import capital, count, fixed, percent, points
 from dlbook.explorer.style import band, name_lines, palette
 from dlcore import splits
 
@@ -143,7 +143,7 @@ def draw_fold_count(figure, *, runs, model, examples, k):
     axes["cost"].set_xticks(places, map(str, folds))
     axes["cost"].set_xlabel("folds k")
     return (
-        f"{model.capitalize()}, {examples} examples, {_fold_name(k, examples)}: bias {points(bias[here])}, "
+        f"{capital(model)}, {examples} examples, {_fold_name(k, examples)}: bias {points(bias[here])}, "
         f"spread {points(spread[here])} (a test on {examples} fresh examples: {fixed(100 * floor)}), "
         f"{fits[here]} fits."
     )
@@ -172,9 +172,8 @@ def draw_selection(ax, *, chosen, test):
     ax.set_xticks(range(place + 1), [*map(str, chosen.scores), "test, once"])
     ax.set(ylabel="accuracy", xlim=(-0.5, place + 0.6))
     ax.yaxis.set_major_formatter(_tick)
-    winner = chosen.best[:1].upper() + chosen.best[1:]
     return (
-        f"{winner} wins with {percent(chosen.mean[chosen.best], 1)} on average over "
+        f"{capital(chosen.best)} wins with {percent(chosen.mean[chosen.best], 1)} on average over "
         f"{len(chosen.scores[chosen.best])} folds; retrained, it scores {percent(test[0], 1)} ± "
         f"{percent(test[1], 1)} on the test set."
     )

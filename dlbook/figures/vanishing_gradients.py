@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dlbook.explorer.numbers import count, listed, number, percent, plain
+from dlbook.explorer.numbers import capital, count, listed, number, percent, plain
 from dlbook.explorer.style import band, name_lines, palette
 
 DEPTH = 20
@@ -41,7 +41,7 @@ def draw_derivative(figure, activation, spread, layers):
         xlabel="layers", title="(root mean square)$^{layers}$",
     )  # fmt: skip
     return (
-        f"{activation}, pre-activations of standard deviation {spread:g}: the root"
+        f"{capital(activation)}, pre-activations of standard deviation {spread:g}: the root"
         f" mean square derivative is {share:.2f}, and {DEPTH} layers of it leave"
         f" {number(share**DEPTH, 1)} of the gradient."
     )
@@ -104,7 +104,7 @@ def draw_gradients(ax, activation, depth, cure, runs):
     ratio = np.median(arriving[:, 0])
     factor = ratio ** (1 / (depth - 1))
     return (
-        f"{activation}, {depth} layers, {cure}: the gradient that arrives at the first layer is"
+        f"{capital(activation)}, {depth} layers, {cure}: the gradient that arrives at the first layer is"
         f" {number(ratio)} of the last hidden layer's, a factor of {factor:.2f} per layer;"
         f" its weights' gradient is {number(weights[0], 1)} of the last hidden layer's."
     )

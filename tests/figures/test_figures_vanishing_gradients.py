@@ -64,7 +64,7 @@ def test_the_gradients_by_layer_are_relative_to_the_last_layer():
     ax = axes()
     sentence = figures.draw_gradients(ax, "tanh", 20, "residual", runs)
     assert sentence == (
-        "tanh, 20 layers, residual: the gradient that arrives at the first layer is 1.9·10⁻⁶ of the last"
+        "Tanh, 20 layers, residual: the gradient that arrives at the first layer is 1.9·10⁻⁶ of the last"
         " hidden layer's, a factor of 0.50 per layer; its weights' gradient is 0.1 of the last"
         " hidden layer's."
     )
