@@ -4,8 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-import warnings
 from pathlib import Path
 
 import joblib
@@ -25,6 +25,7 @@ from dlcore.search import (
     run,
     uniform,
 )
+from dlcore.search.running import finished
 
 SPACE = {"lr": log_uniform(1e-4, 1), "width": integers(1, 8), "init": ["he", "xavier"]}
 
@@ -199,9 +200,9 @@ def test_results_know_the_best_and_the_way_to_it():
 
 def test_nothing_has_no_best_and_a_dict_without_a_loss_no_score():
     with pytest.raises(ValueError, match="at least one result to have a best"):
-        Results().best
+        _ = Results().best
     with pytest.raises(ValueError, match="a dict with the number 'loss', got {'accuracy': 1}"):
-        Results([{"accuracy": 1}], [{}]).scores
+        _ = Results([{"accuracy": 1}], [{}]).scores
 
 
 def test_outputs_are_plain_numbers_and_lists_as_a_results_file_gives_them_back(tmp_path):
@@ -374,16 +375,123 @@ def wait_until(condition, seconds=30):
         time.sleep(0.05)
 
 
-def test_a_worker_that_is_killed_costs_only_its_own_run(tmp_path):
+@pytest.mark.filterwarnings("ignore:A worker stopped:UserWarning")  # joblib's
+def test_what_ran_beside_a_worker_that_was_killed_once_runs_again(tmp_path):
     path = tmp_path / "results.jsonl"
     configurations = [{"x": x, "folder": str(tmp_path)} for x in range(4)]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # joblib's: a worker stopped while others were running
-        with pytest.raises(joblib.externals.loky.process_executor.TerminatedWorkerError):
-            run(dies_once, configurations, 2, path)
-    kept = {json.loads(line)["configuration"]["x"] for line in path.read_text().splitlines()}
-    assert {0, 1} <= kept and 2 not in kept
     assert run(dies_once, configurations, 2, path) == [x / 7 for x in range(4)]
+    assert (tmp_path / "met").exists() and len(path.read_text().splitlines()) == 4
+
+
+class Mute(Exception):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+def ends(x):
+    """Ends in the way that x names; the even ones return."""
+    if x == 1:
+        raise SystemExit("no such data set")
+    if x == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if x == 5:
+        os._exit(0)
+    if x == 7:
+        raise Mute
+    if x == 9:
+        raise BaseException("very base")
+    return x / 7
+
+
+@pytest.mark.filterwarnings("ignore:A worker stopped:UserWarning")  # joblib's
+@pytest.mark.parametrize(
+    "x, n_jobs, reason",
+    [
+        (1, 1, "SystemExit: no such data set"),
+        (1, 2, "SystemExit: no such data set"),
+        (3, 2, "TerminatedWorkerError: .*SIGKILL"),
+        (5, 2, "TerminatedWorkerError"),
+        (7, 1, "Mute"),
+        (9, 2, "BaseException: very base"),
+    ],
+)
+def test_however_an_experiment_ends_it_is_named_and_the_others_are_kept(tmp_path, x, n_jobs, reason):
+    path, xs = tmp_path / "results.jsonl", [0, 2, x, 4, 6, 8]
+    with pytest.raises(
+        ExperimentFailed, match=rf"(?s)failed for 1 of 6 .*the first with {{'x': {x}}}: {reason}"
+    ) as error:
+        run(ends, grid({"x": xs}), n_jobs, path)
+    others = [y / 7 for y in xs if y != x]
+    assert error.value.results == others and error.value.failed == [{"x": x}]
+    assert sorted(json.loads(line)["result"] for line in path.read_text().splitlines()) == others
+
+
+def test_a_configuration_that_cannot_be_sent_to_a_process_is_named():
+    configurations = [{"x": 1}, {"x": threading.Lock()}, {"x": 2}]
+    with pytest.raises(ExperimentFailed, match="1 of 3 .*PicklingError") as error:
+        run(square_or_0, configurations, 2)
+    assert error.value.results == [1, 0] and error.value.failed == configurations[1:2]
+
+
+def square_or_0(x):
+    return square(x) if isinstance(x, int) else 0
+
+
+def test_a_backend_that_hands_results_over_at_the_end_is_refused_with_those_to_use():
+    with joblib.parallel_config(backend="multiprocessing", n_jobs=2):
+        for call in (
+            lambda: run(square, grid({"x": [1, 2]})),
+            lambda: search.sweep(square, x=[1, 2], seeds=None),
+        ):
+            with pytest.raises(ValueError, match="'loky', 'threading' or 'dask', not the one .*Multiproc"):
+                call()
+    with pytest.raises(ValueError, match="batch_size"):
+        list(finished(square, {0: {"x": 1}}, 1, batch_size=0))
+
+
+def test_an_error_of_the_backend_before_anything_began_is_its_own(monkeypatch):
+    class Broken:
+        def __call__(self, tasks):
+            raise OSError("no cluster")
+
+    monkeypatch.setattr("dlcore.search.running._parallel", lambda *arguments: Broken())
+    with pytest.raises(OSError, match="no cluster"):
+        run(square, grid({"x": [1, 2]}))
+
+
+def test_1_and_1_point_0_are_one_configuration(tmp_path):
+    log, path = str(tmp_path / "log"), tmp_path / "results.jsonl"
+    for x in (1, 1.0, np.float32(1), np.int8(1), np.float64(1)):
+        assert run(logged, [{"x": x, "log": log}], results=path) == [1]
+    assert run(logged, [{"x": 1.5, "log": log}], results=path) == [0.25]
+    assert Path(log).read_text().split() == ["1", "1.5"] and len(path.read_text().splitlines()) == 2
+
+
+def test_a_file_that_told_1_and_1_point_0_apart_is_read(tmp_path):
+    from dlcore.search.results_file import digest, name_of
+
+    path, configuration = tmp_path / "results.jsonl", {"x": 1.0}
+    name = name_of(square)
+    record = {
+        "key": digest(name, configuration),
+        "experiment": name,
+        "configuration": configuration,
+        "result": 77,
+    }
+    path.write_text(json.dumps(record) + "\n")
+    assert run(square, [{"x": 1}, {"x": 1.0}], results=path) == [77, 77]
+
+
+def test_functions_that_carry_values_are_refused_in_a_results_file(tmp_path):
+    def scaled(gain):
+        def init():
+            return gain
+
+        return init
+
+    with pytest.raises(ValueError, match="must not carry values of its own, got <function"):
+        run(initialised, grid({"init": [scaled(1), scaled(2)]}), results=tmp_path / "results.jsonl")
+    assert run(initialised, grid({"init": [scaled(1), scaled(2)]})) == [4, 4]
 
 
 def test_a_results_file_has_a_line_for_each_run_and_keys_that_any_order_finds(tmp_path):
@@ -649,6 +757,58 @@ def test_a_bracket_costs_about_what_the_others_cost():
     assert all(0.7 * 5 * 81 <= c <= 1.01 * 5 * 81 for c in cost)
 
 
+def papers_asha(experiment, draw, n, r, R, eta):
+    """Algorithm 2 of Li et al. 2020 with one worker and s = 0."""
+    K = round(math.log(R / r, eta))
+    rung = {k: {} for k in range(K + 1)}  # name of a configuration: its loss
+    promoted, configurations, runs = {k: [] for k in range(K + 1)}, [], []
+
+    def get_job():
+        for k in range(K - 1, -1, -1):
+            candidates = sorted(rung[k], key=rung[k].get)[: math.floor(len(rung[k]) / eta)]
+            promotable = [t for t in candidates if t not in promoted[k]]
+            if promotable:
+                promoted[k].append(promotable[0])
+                return promotable[0], k + 1
+        configurations.append(draw())
+        return len(configurations) - 1, 0
+
+    for _ in range(n):
+        t, k = get_job()
+        runs.append({**configurations[t], "budget": r * eta**k})
+        rung[k][t] = experiment(**runs[-1])
+    return runs
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("eta, R", [(2, 8), (3, 27), (4, 16)])
+def test_asha_is_the_papers_algorithm(seed, eta, R):
+    def noisy_runs(lr, width, init, budget):
+        return short_runs(lr, width, init, budget) + np.random.default_rng(int(1e6 * lr)).normal() / budget
+
+    generator = np.random.default_rng(seed)
+    expected = papers_asha(noisy_runs, lambda: search.random(SPACE, 1, generator)[0], 90, 1, R, eta)
+    found = search.asha(noisy_runs, SPACE, 90, 1, R, np.random.default_rng(seed), eta=eta)
+    assert found.configurations == expected and max(c["budget"] for c in expected) == R
+    assert noisy_runs(**found.best) == found.best_score
+
+
+def test_asha_promotes_the_best_first_the_highest_rung_first_and_each_once():
+    losses = iter([3.0, 1.0, 2.0, 0.5, 0.7, 0.1, 0.2, 0.3])
+    found = search.asha(lambda x, budget: next(losses), {"x": integers(0, 10**6)}, 8, 1, 4, rng(), eta=2)
+    x = [c["x"] for c in found.configurations]
+    assert [c["budget"] for c in found.configurations] == [1, 1, 2, 1, 2, 4, 1, 2]
+    assert x[2] == x[1] and x[4] == x[3] and x[5] == x[4] and x[7] == x[6]
+
+
+def test_asha_runs_its_workers_side_by_side_and_is_the_same_in_many_processes(tmp_path):
+    one = search.asha(short_runs, SPACE, 30, 1, 9, rng(), workers=4)
+    path = tmp_path / "results.jsonl"
+    two = search.asha(short_runs, SPACE, 30, 1, 9, rng(), workers=4, n_jobs=2, results=path)
+    assert two == one and two.configurations == one.configurations and len(one) == 30
+    assert one.configurations[:4] == [{**c, "budget": 1} for c in search.random(SPACE, 4, rng())]
+
+
 # Bayesian search
 
 
@@ -741,7 +901,7 @@ def test_bayesian_search_survives_runs_that_diverge_and_losses_that_are_all_equa
     )
     assert found.best_score < 1e-3 and np.isinf(found.scores).any()
     for loss in (math.inf, 1.0):
-        assert len(search.bayesian(lambda x: loss, {"x": uniform(0, 1)}, 7, rng())) == 7
+        assert len(search.bayesian(lambda x, loss=loss: loss, {"x": uniform(0, 1)}, 7, rng())) == 7
 
 
 def test_an_infinite_loss_counts_as_the_worst_finite_one():
@@ -749,6 +909,26 @@ def test_an_infinite_loss_counts_as_the_worst_finite_one():
 
     root = math.sqrt(2)
     np.testing.assert_allclose(_standardized(np.array([0.0, 3.0, np.inf])), [-root, 1 / root, 1 / root])
+
+
+@pytest.mark.parametrize("huge", [1e30, 1e200, 1e308, math.inf])
+def test_a_search_is_not_blind_beside_a_huge_loss(huge):
+    found = search.bayesian(lambda x: huge if x > 0.5 else (x - 0.2) ** 2, {"x": uniform(0, 1)}, 25, rng())
+    assert found.best_score < 1e-5
+    assert len(search.bayesian(lambda x: 1e308 + x, {"x": uniform(0, 1)}, 7, rng())) == 7
+
+
+def test_losses_beyond_a_gap_of_a_million_count_as_the_worst_below_it():
+    from dlcore.search.bayes import _standardized
+
+    root = math.sqrt(2)
+    np.testing.assert_allclose(_standardized(np.array([0.0, 3.0, 1e200])), [-root, 1 / root, 1 / root])
+    np.testing.assert_allclose(_standardized(np.array([-1e308, 1e308])), [-1, 1])
+    ordinary = np.array([0.0, 3.0, 2.9e6])
+    np.testing.assert_array_equal(
+        _standardized(ordinary), (ordinary - ordinary.mean()) / (ordinary - ordinary.mean()).std()
+    )
+    np.testing.assert_allclose(_standardized(np.array([0.0, 0.0, 5.0])), [-1 / root, -1 / root, root])
 
 
 def test_every_value_of_a_list_is_tried_before_one_is_tried_again():
@@ -856,6 +1036,17 @@ def test_the_unit_cube_has_one_column_for_a_scale_and_equal_distances_for_a_list
             lambda: search.hyperband(short_runs, SPACE, 9, 3),
             TypeError,
             "rng must be a numpy.random.Generator",
+        ),
+        (lambda: search.asha(short_runs, {"budget": [1]}, 9, 1, 9, rng()), ValueError, "must leave 'budget'"),
+        (lambda: search.asha(short_runs, SPACE, 0, 1, 9, rng()), ValueError, "n must be at least 1, got 0"),
+        (lambda: search.asha(short_runs, SPACE, 9, 10, 9, rng()), ValueError, "min_budget must be at most"),
+        (lambda: search.asha(short_runs, SPACE, 9, 0, 9, rng()), ValueError, "min_budget must be above 0"),
+        (lambda: search.asha(short_runs, SPACE, 9, 1, 9, 0), TypeError, "rng must be a numpy.random.Gen"),
+        (lambda: search.asha(short_runs, SPACE, 9, 1, 9, rng(), eta=1), ValueError, "eta must be above 1"),
+        (
+            lambda: search.asha(short_runs, SPACE, 9, 1, 9, rng(), workers=0),
+            ValueError,
+            "workers must be at least 1",
         ),
         (
             lambda: search.hyperband(short_runs, {"budget": [1]}, 9, rng()),

@@ -1,9 +1,12 @@
 """A sweep runs every setting with the same seeds, and its table is the loops that one would have written."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 
-from dlcore.search import spread, sweep
+from dlcore.search import ExperimentFailed, spread, sweep
 
 
 def noisy(lr, width, seed):
@@ -146,3 +149,34 @@ def test_a_setting_that_is_not_there_is_refused():
         runs.at(lr=0.3)
     with pytest.raises(ValueError, match=r"a setting must name axes \(lr, width\), got 'depth'"):
         runs.at(depth=3)
+
+
+def ends(x, seed):
+    """Ends in the way that x names, with seed 1."""
+    if seed == 1 and x == "error":
+        raise ZeroDivisionError("nothing to divide by")
+    if seed == 1 and x == "exit":
+        raise SystemExit("no such data set")
+    if seed == 1 and x == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return np.full(2, seed)
+
+
+@pytest.mark.filterwarnings("ignore:A worker stopped:UserWarning")  # joblib's
+@pytest.mark.parametrize(
+    "x, n_jobs, reason",
+    [
+        ("error", None, "ZeroDivisionError: nothing to divide by"),
+        ("error", 2, "ZeroDivisionError: nothing to divide by"),
+        ("exit", None, "SystemExit: no such data set"),
+        ("exit", 2, "SystemExit: no such data set"),
+        ("kill", 2, "TerminatedWorkerError"),
+    ],
+)
+def test_an_experiment_that_ends_in_another_way_is_named_and_the_others_are_kept(x, n_jobs, reason):
+    with pytest.raises(ExperimentFailed, match=f"1 of 4 runs, the first at x={x}, seed=1: {reason}") as error:
+        sweep(ends, x=["fine", x], seeds=2, n_jobs=n_jobs)
+    assert error.value.failed == [{"x": x, "seed": 1}]
+    kept = error.value.results
+    assert [(c["x"], c["seed"]) for c in kept.configurations] == [("fine", 0), ("fine", 1), (x, 0)]
+    assert [output.tolist() for output in kept] == [[0, 0], [1, 1], [0, 0]]

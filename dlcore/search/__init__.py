@@ -6,7 +6,7 @@ configurations, here or on a cluster. Where the configurations come from is the 
 
 - `grid`, `random`: all chosen beforehand;
 - `coarse_to_fine`: random, then random again around the best;
-- `successive_halving`, `hyperband`: many short runs, and only the best of them go on;
+- `successive_halving`, `hyperband`, `asha`: many short runs, and only the best of them go on;
 - `bayesian`: where a model of the loss, fitted to what was seen, expects the largest improvement.
 
 The first two return configurations to `run`; the others run them, and return the same `Results`.
@@ -17,7 +17,7 @@ all.
 
 from .bayes import bayesian
 from .gaussian_process import GaussianProcess, expected_improvement
-from .halving import brackets, hyperband, successive_halving
+from .halving import asha, brackets, hyperband, successive_halving
 from .narrowing import coarse_to_fine
 from .running import ExperimentFailed, Results, run
 from .spaces import grid, integers, log_uniform, random, uniform
@@ -28,6 +28,7 @@ __all__ = [
     "GaussianProcess",
     "Results",
     "Sweep",
+    "asha",
     "bayesian",
     "brackets",
     "coarse_to_fine",

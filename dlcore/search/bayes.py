@@ -27,7 +27,8 @@ def bayesian(experiment, space, n, rng, *, initial=5, n_jobs=None, results=None,
     Parameters
     ----------
     experiment : function
-        As in `run`; lower is better. An infinite loss counts as the worst finite one.
+        As in `run`; lower is better. An infinite loss counts as the worst finite one, and so does one that is
+        a million times farther from the best than all below it: beside it their differences would vanish.
     space : dict from name to list, `uniform`, `log_uniform` or `integers`
         Any two values of a list are equally far from each other.
     n : int
@@ -87,9 +88,19 @@ def _standardized(losses):
     finite = np.isfinite(losses)
     if not finite.any():
         return np.zeros(len(losses))
-    y = np.where(finite, losses, losses[finite].max())
+    worst = _worst_comparable(np.sort(losses[finite]))
+    y = np.where(losses <= worst, losses, worst)
+    if abs(y).max() > 1e150:  # whose squares overflow
+        y = y / abs(y).max()
     y = y - y.mean()
     return y / y.std() if y.std() > 0 else y
+
+
+def _worst_comparable(losses):
+    """The largest of the sorted losses before a gap of a million times the range below it, or of all."""
+    above_best = losses / 2 - losses[0] / 2  # halved: a difference can overflow
+    gaps = (above_best[:-1] > 0) & (1e-6 * above_best[1:] > above_best[:-1])
+    return losses[np.argmax(gaps)] if gaps.any() else losses[-1]
 
 
 def _to_cube(space, configurations):

@@ -1,9 +1,9 @@
 """Halving: how early can you give up on a run?
 
-Both searches call the experiment with a ``budget``: epochs, steps, examples, whatever a run costs more of. On
-each *rung* all the configurations that are left run with the same budget; the best 1/eta of them go on to the
-next rung, with eta times the budget. The experiment starts anew on each rung, and `Results.spent` counts all
-of it, as Li et al. do; one that goes on from a checkpoint of its own costs less.
+All searches here call the experiment with a ``budget``: epochs, steps, examples, whatever a run costs more
+of. On each *rung* all the configurations that are left run with the same budget; the best 1/eta of them go on
+to the next rung, with eta times the budget. The experiment starts anew on each rung, and `Results.spent`
+counts all of it, as Li et al. do; one that goes on from a checkpoint of its own costs less.
 """
 
 import math
@@ -70,16 +70,11 @@ def successive_halving(
     >>> found.best
     {'lr': 0.9, 'budget': 9}
     """
-    eta = checks.number("eta", eta, above=1)
-    max_budget = checks.number("max_budget", max_budget, above=0)
-    min_budget = checks.number("min_budget", min_budget, above=0)
-    if min_budget > max_budget:
-        raise ValueError(f"min_budget must be at most max_budget={max_budget}, got {min_budget}")
+    eta, s = _rungs_between(min_budget, max_budget, eta)
     configurations = list(configurations)
     for configuration in configurations:
         if "budget" in configuration:
             raise ValueError(f"configurations must leave 'budget' to the search, got {configuration}")
-    s = _log_floor(max_budget / min_budget, eta)
     if len(configurations) < eta**s:
         raise ValueError(
             f"configurations must be at least {math.ceil(eta**s)} to leave one for the last of {s + 1} rungs,"
@@ -137,6 +132,77 @@ def hyperband(experiment, space, max_budget, rng, *, eta=3, n_jobs=None, results
     return search(experiment, _brackets(space, plan, eta, rng), total, n_jobs, results, progress)
 
 
+def asha(
+    experiment,
+    space,
+    n,
+    min_budget,
+    max_budget,
+    rng,
+    *,
+    eta=3,
+    workers=1,
+    n_jobs=None,
+    results=None,
+    progress=None,
+):
+    """Successive halving that never waits for a rung to fill up (ASHA).
+
+    Whoever is free looks, from the second-highest rung down, for a configuration among the best 1/eta of its
+    rung that has not been promoted yet, and runs it on the next rung; if there is none, a new configuration
+    starts on the lowest. So a rung needs no size in advance, and early on some are promoted that a full rung
+    would have stopped.
+
+    In the paper each worker takes a job as soon as it is free, so what is tried depends on who is faster.
+    Here `workers` jobs are taken at a time and run side by side: the same seed gives the same runs on every
+    machine, at the price of waiting for the longest of them. With one worker it is the paper's algorithm.
+
+    Parameters
+    ----------
+    experiment : function
+        Called as ``experiment(budget=r_k, **configuration)``; lower is better.
+    space : dict from name to list or distribution
+        As in `random`.
+    n : int
+        Runs in all.
+    min_budget, max_budget : number
+        Rung k = 0, ..., K runs with r_k = max_budget eta^(k - K), K = ⌊log_eta(max_budget / min_budget)⌋.
+    rng : numpy.random.Generator
+    eta : number
+        Above 1.
+    workers : int
+        Jobs taken at a time.
+    n_jobs, results, progress
+        As in `run`.
+
+    Returns
+    -------
+    Results
+        All runs in the order in which they were taken.
+
+    References
+    ----------
+    Li, Jamieson, Rostamizadeh, Gonina, Ben-Tzur, Hardt, Recht and Talwalkar (2020), A system for massively
+    parallel hyperparameter tuning, Algorithm 2 (with s = 0).
+
+    Examples
+    --------
+    >>> from dlcore.search import uniform
+    >>> def experiment(lr, budget):
+    ...     return (1 - lr) ** (2 * budget)
+    >>> found = asha(experiment, {"lr": uniform(0, 1)}, 13, 1, 9, np.random.default_rng(0))
+    >>> [c["budget"] for c in found.configurations]
+    [1, 1, 1, 3, 1, 1, 3, 1, 3, 9, 1, 1, 1]
+    """
+    space = spaces.checked(space, without=("budget",))
+    n = checks.integer("n", n, 1)
+    checks.generator(rng)
+    workers = checks.integer("workers", workers, 1)
+    eta, K = _rungs_between(min_budget, max_budget, eta)
+    budgets = [_whole(max_budget / eta ** (K - k)) for k in range(K + 1)]
+    return search(experiment, _promotions(space, n, budgets, eta, workers, rng), n, n_jobs, results, progress)
+
+
 def brackets(max_budget, eta=3):
     """The runs of Hyperband: for each bracket s = s_max, ..., 0 the pairs (n_i, r_i) of its rungs.
 
@@ -167,6 +233,38 @@ def brackets(max_budget, eta=3):
     s_max = _log_floor(R, eta)
     # n = ceil((B/R) eta^s / (s+1)), in integers where eta is one: a rounded quotient could be the next ceil
     return [_rungs(-int(-(s_max + 1) * eta**s // (s + 1)), R, eta, s) for s in range(s_max, -1, -1)]
+
+
+def _rungs_between(min_budget, max_budget, eta):
+    """Check them; return eta and the number of the last rung."""
+    eta = checks.number("eta", eta, above=1)
+    max_budget = checks.number("max_budget", max_budget, above=0)
+    min_budget = checks.number("min_budget", min_budget, above=0)
+    if min_budget > max_budget:
+        raise ValueError(f"min_budget must be at most max_budget={max_budget}, got {min_budget}")
+    return eta, _log_floor(max_budget / min_budget, eta)
+
+
+def _promotions(space, n, budgets, eta, workers, rng):
+    """The jobs of ASHA, `workers` at a time."""
+    rungs = [[] for _ in budgets]  # of each rung, the losses and configurations in the order of their runs
+    promoted = [set() for _ in budgets]
+
+    def job():
+        for k in reversed(range(len(budgets) - 1)):
+            ranked = sorted(range(len(rungs[k])), key=lambda i, k=k: rungs[k][i][0])
+            for i in ranked[: int(len(ranked) // eta)]:
+                if i not in promoted[k]:
+                    promoted[k].add(i)
+                    return k + 1, rungs[k][i][1]
+        return 0, spaces.random(space, 1, rng)[0]
+
+    while n > 0:
+        jobs = [job() for _ in range(min(workers, n))]
+        losses = yield [{**configuration, "budget": budgets[k]} for k, configuration in jobs]
+        for (k, configuration), loss in zip(jobs, losses):
+            rungs[k].append((loss, configuration))
+        n -= len(jobs)
 
 
 def _brackets(space, plan, eta, rng):

@@ -4,9 +4,9 @@ One line of JSON for each finished configuration, appended in one write as soon 
 
     {"key": "6f1c...", "experiment": "races.race", "configuration": {"lr": 0.1, "seed": 3}, "result": 0.25}
 
-The key is a digest of the experiment's name and the configuration. Names stand for functions, so that
-``init=he_normal`` is found again. A crash can only cut the last line short; that line is removed and its
-configuration runs again.
+The key is a digest of the experiment's name and the configuration, in which 1 and 1.0 are the same. Names
+stand for functions, so that ``init=he_normal`` is found again. A crash can only cut the last line
+short; that line is removed and its configuration runs again.
 """
 
 import hashlib
@@ -28,9 +28,7 @@ class ResultsFile:
     def __init__(self, path, experiment):
         self.path = Path(path)
         self.experiment = name_of(experiment)
-        open(
-            self.path, "ab"
-        ).close()  # a folder that is missing or read-only is found out before anything runs
+        open(self.path, "ab").close()  # finds out that a folder is missing or read-only before anything runs
         self.found = _read(self.path)
 
     def key(self, configuration):
@@ -45,9 +43,7 @@ class ResultsFile:
             "result": result,
         }
         line = json.dumps(record).encode() + b"\n"
-        with open(
-            self.path, "ab", buffering=0
-        ) as file:  # unbuffered: a line is one write, whole or cut short
+        with open(self.path, "ab", buffering=0) as file:  # unbuffered: one write, whole or cut short
             if file.write(line) < len(line):
                 raise OSError(f"{self.path} took only a part of a result: is the disk full?")
 
@@ -77,12 +73,17 @@ def canonical(value):
     if isinstance(value, numbers.Integral):
         return int(value)
     if isinstance(value, numbers.Real):
-        return float(value)
+        return int(value) if float(value).is_integer() else float(value)
     if isinstance(value, (list, tuple, np.ndarray)):
         return [canonical(part) for part in value]
     if isinstance(value, dict):
         return {str(name): canonical(part) for name, part in value.items()}
     if callable(value):
+        if getattr(value, "__closure__", None):
+            raise ValueError(
+                "a function in a results file is known by its name, so it must not carry values of its own,"
+                f" got {value!r}"
+            )
         return {"function": name_of(value)}
     raise TypeError(
         "a configuration in a results file must be made of numbers, texts, lists and functions,"
@@ -104,7 +105,7 @@ def _read(path):
             raise _foreign(path, number) from None
         if not _is_ours(record):
             raise _foreign(path, number)
-        found[record["key"]] = record["result"]
+        found[digest(record["experiment"], canonical(record["configuration"]))] = record["result"]
         length += len(line)
     if length < sum(map(len, lines)) or (lines and not lines[-1].endswith(b"\n")):
         _repair(path, length)

@@ -80,7 +80,7 @@ class Results(list):
 
 
 class ExperimentFailed(ValueError):
-    """An experiment raised an error or returned no number.
+    """An experiment raised an error, left with `sys.exit`, lost its process, or returned no number.
 
     Attributes
     ----------
@@ -125,8 +125,10 @@ def run(experiment, configurations, n_jobs=None, results=None, progress=None):
     Raises
     ------
     ExperimentFailed
-        When an experiment raised an error or returned NaN or something that is no number. It names
-        the configuration; the other configurations run first, and are in its `results` and in the file.
+        When an experiment raised an error, left with `sys.exit`, or returned NaN or something that is no
+        number. It names the configuration; the other configurations run first, and are in its `results` and
+        in the file. Among several processes one that is killed is named too: what ran beside it is run
+        again, one by one. (With one process the experiment runs in this one, and takes it along.)
     TypeError, ValueError
         Before anything runs: no configurations, names that the experiment does not have, or a foreign file.
 
@@ -155,10 +157,9 @@ def run(experiment, configurations, n_jobs=None, results=None, progress=None):
         bar.update(len(outputs))
         try:
             # batch_size=1: no finished run waits for others to be handed over with them
-            parallel = Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
-            tasks = (delayed(_attempt)(experiment, i, configurations[i]) for i in waiting)
-            with closing(parallel(tasks)) as finished:
-                for i, output, failure in finished:
+            tasks = {i: configurations[i] for i in waiting}
+            with closing(finished(experiment, tasks, n_jobs, convert=_plain, batch_size=1)) as ended:
+                for i, output, failure in ended:
                     if failure is None:
                         if file is not None:
                             file.append(configurations[i], output)
@@ -207,12 +208,76 @@ def search(experiment, proposals, total, n_jobs, results, progress):
     return done
 
 
-def _attempt(experiment, i, configuration):
-    """Run one experiment, and bring its failure home as a text: not every exception survives the way."""
+def finished(experiment, tasks, n_jobs, convert=None, batch_size="auto"):
+    """Run the experiment for each task, and yield (name, output, failure) as they end, in any order.
+
+    Parameters
+    ----------
+    tasks : dict from name to configuration
+    convert : function of the output, optional
+        Runs beside the experiment; its error is the experiment's.
+
+    Yields
+    ------
+    name, output, failure
+        The failure is None or a text. Where a process dies, joblib says neither whose it was nor what became
+        of the others, so each of those that had begun is run again alone.
+    """
+    waiting = dict(tasks)
+    while waiting:
+        begun = []
+
+        def calls(names, begun=begun):
+            for name in names:
+                begun.append(name)
+                yield delayed(_attempt)(experiment, name, waiting[name], convert)
+
+        try:
+            with closing(_parallel(n_jobs, batch_size)(calls(list(waiting)))) as results:
+                for result in results:
+                    del waiting[result[0]]
+                    yield result
+        except Exception:
+            suspects = [name for name in begun if name in waiting]
+            if not suspects:
+                raise
+            for name in suspects:
+                try:
+                    (result,) = _parallel(n_jobs, 1)(calls([name]))
+                except Exception as error:
+                    result = name, None, _text_of(error)
+                del waiting[name]
+                yield result
+
+
+def _parallel(n_jobs, batch_size):
     try:
-        return i, _plain(experiment(**configuration)), None
-    except Exception as error:
-        return i, None, f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}"
+        return Parallel(n_jobs=n_jobs, batch_size=batch_size, return_as="generator_unordered")
+    except ValueError as error:
+        if "return_as" not in str(error):
+            raise
+        raise ValueError(
+            "joblib's backend must hand over each result when it is finished: 'loky', 'threading' or 'dask',"
+            f" not the one that is set ({error})"
+        ) from None
+
+
+def _attempt(experiment, name, configuration, convert):
+    """Run one experiment. Return its exception as text, since some cannot be pickled."""
+    try:
+        output = experiment(**configuration)
+        return name, output if convert is None else convert(output), None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit as well
+        return name, None, f"{_text_of(error)}\n\n{traceback.format_exc()}"
+
+
+def _text_of(error):
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return type(error).__name__
 
 
 def _plain(output):

@@ -6,11 +6,10 @@ import warnings
 from collections.abc import Mapping
 
 import numpy as np
-from joblib import Parallel, delayed
 
 from dlcore import checks
 
-from .running import check_configuration
+from .running import ExperimentFailed, Results, check_configuration, finished
 
 
 def sweep(experiment, *, seeds=16, n_jobs=None, **axes):
@@ -37,6 +36,9 @@ def sweep(experiment, *, seeds=16, n_jobs=None, **axes):
 
     Raises
     ------
+    ExperimentFailed
+        When an experiment raised an error, left with `sys.exit`, or lost its process. It names the setting
+        and the seed; the others run first, and are in its `results`.
     TypeError, ValueError
         An axis without values, a value or a seed given twice, a parameter that the experiment does not have,
         outputs of different shapes for different seeds: the message names the setting.
@@ -67,7 +69,9 @@ def sweep(experiment, *, seeds=16, n_jobs=None, **axes):
     for setting in settings:
         check_configuration(experiment, setting | chances[0])
     runs = [setting | chance for setting in settings for chance in chances]
-    outputs = Parallel(n_jobs=n_jobs)(delayed(experiment)(**run) for run in runs)
+    ended = {i: result for i, *result in finished(experiment, dict(enumerate(runs)), n_jobs)}
+    outputs = [ended[i][0] for i in range(len(runs))]
+    _check_all_succeeded(runs, outputs, [ended[i][1] for i in range(len(runs))])
     sweep_axes = {name: tuple(axis) for name, axis in named.items()}
     table = np.empty(len(settings), dtype=object)
     for i, labels in enumerate(itertools.product(*sweep_axes.values())):
@@ -248,6 +252,18 @@ def _seeds(seeds):
     if twice:
         raise ValueError(f"seeds must differ, got {twice[0]} twice")
     return seeds
+
+
+def _check_all_succeeded(runs, outputs, failures):
+    failed = [i for i, failure in enumerate(failures) if failure is not None]
+    if failed:
+        others = [i for i in range(len(runs)) if failures[i] is None]
+        raise ExperimentFailed(
+            f"experiment failed for {len(failed)} of {len(runs)} runs, the first at"
+            f" {_setting(runs[failed[0]])}: {failures[failed[0]]}",
+            Results([outputs[i] for i in others], [runs[i] for i in others]),
+            [runs[i] for i in failed],
+        )
 
 
 def _stacked(rows, seeds, setting):
