@@ -134,11 +134,17 @@ def _markdown():
         import mistune
     except ImportError:
         return None
-    render = mistune.create_markdown(escape=True, plugins=["math", "table", "strikethrough"])
+
+    class Renderer(mistune.HTMLRenderer):
+        def image(self, text, url, title=None):
+            """Name a picture from elsewhere; what was pasted is shown below the text."""
+            return str(escape(f"[{text or url}]"))
+
+    render = mistune.create_markdown(
+        renderer=Renderer(escape=True), plugins=["math", "table", "strikethrough"]
+    )
     render.renderer.register("inline_math", lambda renderer, text: _formula(text))
     render.renderer.register("block_math", lambda renderer, text: f"<p>{_formula(text)}</p>\n")
-    # a picture from elsewhere would not load; what was pasted is shown below the text
-    render.renderer.register("image", lambda renderer, text, url, title=None: escape(f"[{text or url}]"))
     return render
 
 

@@ -1,9 +1,13 @@
 """Remote calls: values arrive, functions can be called, and whoever sits at the other end gains nothing by lying."""
 
+import collections
+import enum
 import json
 import os
 import threading
 import time
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -29,6 +33,31 @@ class Other:
 
     def draw(self, rng):
         return rng.normal()
+
+    def child(self, rng):
+        return rng.spawn(1)[0].normal()
+
+    def number(self, thing):
+        return object.__getattribute__(thing, "_id")
+
+    def odd(self, kind):
+        class Number(float):
+            __eq__ = None
+
+        class Point(collections.namedtuple("Point", "x y")):
+            pass
+
+        class Array:
+            def __array__(self, *_, **__):
+                return np.array([1, 2])
+
+        class Other:
+            def __float__(self):
+                return 2.5
+
+        made = {"float": Number(1.5), "int": enum.IntEnum("Three", {"three": 3}).three, "tuple": Point(1, 2)}
+        made |= {"dict": collections.defaultdict(int, a=1), "array": Array(), "number": Other()}
+        return made[kind]
 
     def fail(self, kind):
         raise {"value": ValueError, "assertion": AssertionError, "own": OwnError, "exit": SystemExit}[kind](
@@ -262,3 +291,81 @@ def test_waiting_ends_at_the_deadline_even_while_the_other_end_keeps_talking():
 def test_a_broken_line_is_not_taken_for_a_wrong_answer():
     for kind in (EndedError, DeadlineError, UnsendableError):
         assert not issubclass(kind, Exception)  # so `kills` does not count it as a refusal
+
+
+@pytest.mark.parametrize("bits", ["PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64"])
+def test_every_bit_generator_travels_and_moves_on_children_included(line, bits):
+    rng, twin = (np.random.Generator(getattr(np.random, bits)(3)) for _ in range(2))
+    assert [line.root.draw(rng), line.root.draw(rng)] == [twin.normal(), twin.normal()]
+    assert line.root.draw(rng.spawn(1)[0]) == twin.spawn(1)[0].normal()
+    assert line.root.child(rng) == twin.spawn(1)[0].normal()
+    assert rng.spawn(1)[0].normal() == twin.spawn(1)[0].normal()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [3 + 4j, b"bytes", Fraction(1, 3), Decimal("0.1"), 10**40, -(2**70), np.datetime64("2026-11-30")],
+    ids=repr,
+)
+def test_other_numbers_travel(line, value):
+    assert line.root.same(value) == value and type(line.root.same(value)) is type(value)
+
+
+def test_masks_objects_and_old_generators_travel(line):
+    masked = line.root.same(np.ma.masked_array([1.0, 2.0], mask=[True, False]))
+    assert masked.sum() == 2 and list(masked.mask) == [True, False]
+    ragged = np.empty(2, dtype=object)
+    ragged[:] = [np.ones(2), "x"]
+    back = line.root.same(ragged)
+    assert back.shape == (2,) and back[0].tolist() == [1, 1] and back[1] == "x"
+    old, twin = np.random.RandomState(3), np.random.RandomState(3)
+    assert line.root.draw(old) == twin.normal()
+
+
+@pytest.mark.parametrize("kind", ["float", "int", "tuple", "dict", "array", "number"])
+def test_what_a_student_returns_of_other_classes_arrives_as_plain_numbers(line, kind):
+    value = line.root.odd(kind)
+    assert {"float": 1.5, "int": 3, "tuple": (1, 2), "dict": {"a": 1}, "array": [1, 2], "number": 2.5}[
+        kind
+    ] == (value.tolist() if kind == "array" else value)
+
+
+def test_functions_have_a_name_and_what_the_judge_sends_has_none_of_its_own(line):
+    def he_fan_out(shape):
+        return shape
+
+    told = line.root.ask(he_fan_out, "__name__")
+    assert told == "'implementation'" and line.root.same.__name__ == "same"
+    with pytest.raises(TypeError, match="the arguments do not fit") as caught:
+        line.root.call(he_fan_out)
+    assert "he_fan_out" not in str(caught.value)
+
+
+def test_the_same_function_sent_twice_is_not_recognized(line):
+    def one():
+        pass
+
+    assert line.root.number(one) != line.root.number(one)
+
+
+def test_copies_keep_what_the_judge_has(line):
+    theta = np.zeros(3)
+    line.copies, line.changed = True, False
+    line.root.add_in_place([theta], 2)
+    line.copies = False
+    assert theta.tolist() == [0, 0, 0] and line.changed
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"give": {"array": ["<f8", [10**12, 0], "", False]}},
+        {"give": {"generator": {"dict": [["bit_generator", "os"]]}}},
+        {"give": {"int": "zz"}},
+        {"give": {"objects": [[10**12, 0], []]}},
+    ],
+)
+def test_giant_and_false_values_are_errors(message):
+    data = json.dumps(message).encode()
+    with pytest.raises((ValueError, TypeError, KeyError)):
+        answered(len(data).to_bytes(4, "big") + data)

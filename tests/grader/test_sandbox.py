@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -166,3 +168,65 @@ def test_a_bubblewrap_that_starts_nothing_is_no_sandbox(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     with pytest.raises(sandbox.SandboxError, match="no permission to make namespaces"):
         sandbox.check()
+
+
+@needs_sandbox
+def test_a_sweep_on_two_processes_runs_one_after_the_other(inside):
+    code = "from joblib import Parallel, delayed\nParallel(n_jobs=2)(delayed(abs)(i) for i in (-1, -2))"
+    assert tried(inside, code) == "[1, 2]"
+
+
+@needs_sandbox
+@pytest.mark.parametrize("family", ["AF_VSOCK", "AF_ALG", "AF_PACKET", "AF_CAN"])
+def test_sockets_that_lead_past_the_network_namespace_are_closed(inside, family):
+    said = tried(
+        inside,
+        f"import socket\nsocket.socket(socket.{family}, socket.SOCK_RAW if '{family}' != 'AF_VSOCK' else 1)",
+    )
+    assert "Error" in said and "opened" not in said
+    assert "Address family not supported" in tried(inside, "socket.socket(40, 1)")
+
+
+@needs_sandbox
+def test_programs_are_left_out_and_the_cell_goes_on(inside):
+    for line in ("!ls", "%pip install x", "files = !ls", "%conda install x"):
+        assert tried(inside, f"{line}\nprint('went on')").endswith("went on"), line
+
+
+@needs_sandbox
+def test_a_python_that_is_reached_through_links_is_found(tmp_path, monkeypatch):
+    """A .venv that is a link to another disk, and a Python whose folder is a link, as uv makes them."""
+    (tmp_path / "venv").symlink_to(sys.prefix)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "venv" / "bin" / "python"))
+    sandbox.check()
+    folders = sandbox._python_folders()
+    assert str(tmp_path / "venv") in folders and os.path.realpath(tmp_path / "venv") in folders
+
+
+def test_apparmor_s_refusal_names_the_remedy(monkeypatch, tmp_path):
+    broken = tmp_path / "bwrap"
+    broken.write_text("#!/bin/sh\necho 'bwrap: setting up uid map: Permission denied' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    (tmp_path / "restricted").write_text("1\n")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(sandbox, "_APPARMOR", tmp_path / "restricted")
+    with pytest.raises(
+        sandbox.SandboxError, match=r"(?s)Permission denied.*AppArmor.*apparmor.d/bwrap.*userns,"
+    ):
+        sandbox.check()
+
+
+@pytest.mark.parametrize("system", ["win32", "darwin"])
+def test_other_systems_are_told_the_way(monkeypatch, system):
+    monkeypatch.setattr(sys, "platform", system)
+    with pytest.raises(sandbox.SandboxError, match=f"needs Linux, and this is {system}: grade in WSL"):
+        sandbox.check()
+
+
+@pytest.mark.parametrize("module", ["grade", "release", "collect", "desk"])
+def test_a_system_without_limits_imports_the_commands(module):
+    """On Windows there is no `resource`: a message, not an ImportError."""
+    code = f"import sys\nsys.modules['resource'] = None\nsys.modules['fcntl'] = None\nimport dlbook.grader.{module}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,72 @@
+"""What students install holds neither solutions nor hidden tests nor keys."""
+
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from dlbook.grader import release
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "chapters" / "exercises" / "source"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel as `pip wheel` makes it, from a copy: building leaves folders behind."""
+    copy, out = tmp_path_factory.mktemp("copy"), tmp_path_factory.mktemp("wheel")
+    archive = subprocess.run(["git", "-C", str(ROOT), "ls-files", "-z"], capture_output=True, text=True)
+    if archive.returncode:
+        pytest.skip("this is no checkout")
+    for name in filter(None, archive.stdout.split("\0")):
+        if (
+            (ROOT / name).is_file()
+            and not name.startswith("chapters/")
+            or name.startswith("chapters/exercises/")
+        ):
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            (copy / name).write_bytes((ROOT / name).read_bytes())
+    command = [
+        sys.executable,
+        "-c",
+        "import setuptools.build_meta as b, sys; print(b.build_wheel(sys.argv[1]))",
+        str(out),
+    ]
+    done = subprocess.run(command, cwd=copy, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return next(out.glob("*.whl"))
+
+
+def test_a_wheel_holds_no_solution_and_no_hidden_test(wheel):
+    secret = set()
+    for exercise in release.exercises(source=SOURCE):
+        for cell in release.read(exercise, SOURCE).cells:
+            for block in re.findall(
+                r"BEGIN (?:SOLUTION|HIDDEN TESTS)\n(.*?)### END", cell.source, flags=re.DOTALL
+            ):
+                secret |= {line.strip() for line in block.splitlines() if len(line.strip()) > 40}
+    library = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "dlcore").rglob("*.py"))
+    secret = {
+        line for line in secret if line not in library and not line.startswith("from ")
+    }  # a formula that the library itself is made of
+    assert len(secret) > 300
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        assert not [
+            name for name in names if name.endswith((".ipynb", ".csv", ".db")) or "exercises/" in name
+        ]
+        text = "\n".join(
+            archive.read(name).decode("utf-8", "replace") for name in names if not name.endswith(".gz")
+        )
+    assert not [line for line in secret if line in text]
+
+
+def test_a_wheel_holds_the_grader_s_templates(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = {
+            Path(name).name for name in archive.namelist() if name.startswith("dlbook/grader/templates/")
+        }
+    assert {"page.html", "feedback.html", "summary.html", "desk.html"} <= names
