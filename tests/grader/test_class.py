@@ -1,0 +1,219 @@
+"""A class over a term: marks by hand, late work, second attempts, and a machine that is not right."""
+
+import csv
+import json
+import time
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from test_cells import cell
+from test_sandbox import needs_sandbox
+
+from dlbook.grader import tables
+from dlbook.grader.grade import grade, main
+
+pytestmark = needs_sandbox
+STUB = 'raise NotImplementedError("not answered yet")'
+SETUP = 'from dlbook.grader import expect, variant\nSTUDENT = "anyone"\nmy = variant("small", STUDENT, n=range(10**6))'
+SOURCE = [
+    cell(SETUP, "setup", locked=True),
+    cell("### BEGIN SOLUTION\nmine = 2 * my.n\n### END SOLUTION", "mine-answer", solution=True),
+    cell(
+        "assert mine\n### BEGIN HIDDEN TESTS\nexpect(mine, 2 * my.n, 'mine')\n### END HIDDEN TESTS",
+        "mine",
+        grade=True,
+        locked=True,
+        points=2,
+    ),
+    new_markdown_cell("## 2 Why (4 points)\n\nWhy?\n\n*Rubric.* A point each."),
+    cell("Because.", "why", new_markdown_cell, grade=True, solution=True, points=4),
+]
+
+
+def notebook(answer="mine = 2 * my.n", why="Because.", setup=SETUP):
+    cells = [nbformat.from_dict(one) for one in SOURCE]
+    cells[0] = cell(setup, "setup", locked=True)
+    cells[1] = cell(answer, "mine-answer", solution=True)
+    cells[4] = cell(why, "why", new_markdown_cell, grade=True, solution=True, points=4)
+    return new_notebook(cells=cells)
+
+
+class Class:
+    def __init__(self, folder):
+        self.folder, self.source, self.out = folder, folder / "source", folder / "out"
+        self.write_source(SOURCE)
+
+    def write_source(self, cells):
+        path = self.source / "small" / "small.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(nbformat.writes(new_notebook(cells=cells)))
+
+    def hand_in(self, student, content=None, name="small/small.ipynb"):
+        path = self.folder / "in" / student / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            path.write_text(nbformat.writes(content or notebook()), encoding="utf-8")
+        return path
+
+    def grade(self, **options):
+        options = {"progress": False, "cell_seconds": 10, "seconds": 60} | options
+        rows = grade(self.folder / "in", self.out, source=self.source, **options)
+        table = {}
+        for row in rows:
+            table.setdefault(row["student"], {})[row["task"]] = (row["points"], row["status"])
+        return table
+
+    def sheet(self):
+        return {(row["student"], row["task"]): row for _, row in tables.read(self.out / "by_hand.csv")}
+
+    def mark(self, student, points, comment="marked", task="why"):
+        rows = self.sheet()
+        row = {"student": student, "exercise": "small", "task": task, "answer": ""}
+        rows[student, task] = rows.get((student, task), row) | {"points": points, "comment": comment}
+        columns = ("student", "exercise", "task", "maximum", "points", "comment", "answer")
+        tables.write(self.out / "by_hand.csv", columns, list(rows.values()))
+
+
+@pytest.fixture
+def klass(tmp_path):
+    return Class(tmp_path)
+
+
+def test_marks_survive_absence_broken_uploads_and_new_answers(klass):
+    for student in ("00731", "bob"):
+        klass.hand_in(student)
+    assert klass.grade()["bob"] == {"mine": (2, "passed"), "why": (None, "by hand")}
+    klass.mark("bob", "3,5")
+    klass.mark("00731", 1)
+    assert klass.grade()["bob"]["why"] == (3.5, "graded by hand")
+    (klass.folder / "in" / "bob").rename(klass.folder / "away")
+    assert "bob" not in klass.grade() and klass.sheet()["bob", "why"]["points"] == "3.5"
+    (klass.folder / "away").rename(klass.folder / "in" / "bob")
+    assert klass.grade()["bob"]["why"] == (3.5, "graded by hand")
+    klass.hand_in("bob", notebook(why="Something else."))
+    changed = (3.5, "graded by hand, the answer has changed since")
+    assert klass.grade()["bob"]["why"] == changed == klass.grade()["bob"]["why"]
+    klass.hand_in("bob", b"\x89PNG")
+    broken = klass.grade()["bob"]
+    assert broken["mine"] == (None, "not a notebook") and broken["why"] == changed
+    assert klass.sheet()["bob", "why"]["comment"] == klass.sheet()["00731", "why"]["comment"] == "marked"
+
+
+def test_any_task_is_regraded_with_a_comment_and_a_wrong_row_stops_the_run(klass, capsys):
+    klass.hand_in("ann", notebook("mine = 1"))
+    assert klass.grade()["ann"]["mine"] == (0, "failed")
+    klass.mark("ann", 2, "The text was unclear", task="mine")
+    assert klass.grade()["ann"]["mine"] == (2, "graded by hand") == klass.grade()["ann"]["mine"]
+    klass.mark("anne", 2)
+    before = {path: path.read_bytes() for path in klass.out.rglob("*") if path.is_file()}
+    arguments = [str(klass.folder / "in"), str(klass.out), "--source", str(klass.source)]
+    assert main(arguments) == 2
+    assert "there is no student 'anne'" in capsys.readouterr().err
+    assert before == {path: path.read_bytes() for path in klass.out.rglob("*") if path.is_file()}
+
+
+def test_a_list_of_windows_and_folders_of_a_mac_are_the_same_people(klass):
+    own = SETUP.replace('"anyone"', '"Zoë"')
+    klass.hand_in("Zoe\u0308", notebook(setup=own))
+    klass.hand_in("eve", name="small (1).ipynb")
+    (klass.folder / "in" / "__MACOSX").mkdir()
+    table = klass.grade(students=["Anna", "Zoë"])
+    assert list(table) == ["Anna", "Zoë", "eve"]
+    assert table["Zoë"]["mine"] == (2, "passed") and table["Anna"]["mine"] == (0, "nothing submitted")
+    with open(klass.out / "totals.csv", newline="", encoding="utf-8-sig") as file:
+        notes = {row["student"]: row["note"] for row in csv.DictReader(file)}
+    assert notes == {"Anna": "", "Zoë": "", "eve": "found as small (1).ipynb; not on the class list"}
+
+
+def test_what_cannot_be_graded_waits_for_a_person_and_is_named(klass, capsys):
+    klass.hand_in("ann", b"%PDF", "answer.pdf")
+    klass.hand_in("bob", notebook("mine = 1"), "a.ipynb")
+    klass.hand_in("bob", notebook("mine = 2"), "b.ipynb")
+    klass.hand_in("eve")
+    table = klass.grade()
+    assert table["ann"]["mine"] == (None, "no notebook of this exercise, but answer.pdf")
+    assert table["bob"]["mine"] == (None, "more than one notebook: a.ipynb, b.ipynb")
+    assert main([str(klass.folder / "in"), str(klass.out), "--source", str(klass.source)]) == 0
+    assert "look at ann, small: no notebook of this exercise, but answer.pdf" in capsys.readouterr().err
+    klass.mark("ann", 2, "on paper", task="mine")
+    assert klass.grade()["ann"]["mine"] == (2, "graded by hand")
+
+
+def test_later_attempts_are_named_and_not_judged(klass):
+    klass.hand_in("ann", notebook("mine = 1"))
+    assert klass.grade(attempts=1)["ann"]["mine"] == (0, "failed")
+    klass.hand_in("ann")
+    assert klass.grade(attempts=1)["ann"]["mine"] == (0, "failed")
+    assert "1 attempt counts" in (klass.out / "totals.csv").read_text()
+    assert klass.grade(attempts=2)["ann"]["mine"] == (2, "passed")
+    klass.hand_in("ann", notebook("mine = 1"))
+    assert klass.grade(attempts=2)["ann"]["mine"] == (2, "passed")
+    with pytest.raises(ValueError, match="attempts must be at least 1, got 0"):
+        klass.grade(attempts=0)
+
+
+def test_a_machine_on_which_the_solution_fails_grades_nothing(klass, capsys):
+    klass.hand_in("ann")
+    wrong = [nbformat.from_dict(one) for one in SOURCE]
+    wrong[1] = cell("### BEGIN SOLUTION\nmine = 3\n### END SOLUTION", "mine-answer", solution=True)
+    klass.write_source(wrong)
+    assert klass.grade()["ann"] == {"mine": (None, "not graded"), "why": (None, "not graded")}
+    assert "the solution of small does not earn all points here: mine: failed" in capsys.readouterr().err
+    klass.write_source(SOURCE)
+    assert klass.grade()["ann"]["mine"] == (2, "passed")
+
+
+def test_what_the_judge_cannot_end_is_cut_once_and_not_tried_again(klass):
+    hard = [nbformat.from_dict(one) for one in SOURCE]
+    test = "### BEGIN HIDDEN TESTS\nexpect(len(str(10 ** int(mine))), 3)\n### END HIDDEN TESTS"
+    hard[1] = cell("### BEGIN SOLUTION\nmine = 2\n### END SOLUTION", "mine-answer", solution=True)
+    hard[2] = cell(test, "mine", grade=True, locked=True, points=2)
+    klass.write_source(hard)
+    klass.hand_in("ann", notebook(f"mine = {10**9}"))  # one multiplication in C, which no signal interrupts
+    klass.hand_in("bob", notebook("mine = 2"))
+    start = time.monotonic()
+    table = klass.grade(cell_seconds=3, seconds=12)
+    assert time.monotonic() - start < 90
+    assert table["bob"]["mine"] == (2, "passed") and not table["ann"]["mine"][0]
+    kept = klass.out / "results" / "ann" / "small.json"
+    before = kept.stat().st_mtime_ns
+    klass.grade(cell_seconds=3, seconds=12)
+    assert kept.stat().st_mtime_ns == before
+
+
+def test_strange_metadata_and_letters_are_one_student_s_trouble(klass):
+    klass.hand_in("good")
+    text = nbformat.writes(notebook())
+    strange = json.loads(text)
+    strange["cells"][0]["metadata"]["nbgrader"]["grade_id"] = []
+    strange["cells"][1]["outputs"] = [{"output_type": "display_data", "data": {"image/png": '\ud800"><b>'}}]
+    strange["cells"][3]["attachments"] = {"x": {"image/png": ["a", "b"]}, "y": 3}
+    klass.hand_in("strange", json.dumps(strange).encode())
+    klass.hand_in(
+        "no metadata", json.dumps({"nbformat": 4, "cells": [{"cell_type": "code", "source": "x"}]}).encode()
+    )
+    table = klass.grade()
+    assert table["good"]["mine"] == table["strange"]["mine"] == (2, "passed")
+    assert table["no metadata"]["mine"] == (0, "failed")
+    assert "<b>" not in (klass.out / "feedback" / "strange" / "small.html").read_text(encoding="utf-8")
+
+
+def test_a_longer_clock_judges_again_what_was_cut_and_nothing_else(klass):
+    klass.hand_in("slow", notebook("import time\ntime.sleep(4)\nmine = 2 * my.n"))
+    klass.hand_in("fast")
+    assert klass.grade(cell_seconds=1, seconds=40)["slow"]["mine"][0] == 0
+    fast = (klass.out / "results" / "fast" / "small.json").stat().st_mtime_ns
+    assert klass.grade(cell_seconds=12, seconds=60)["slow"]["mine"] == (2, "passed")
+    assert (klass.out / "results" / "fast" / "small.json").stat().st_mtime_ns == fast
+
+
+def test_extra_cells_that_break_the_task_are_left_out_in_the_end(klass):
+    broken = notebook()
+    broken.cells.insert(
+        2, new_code_cell("class Kill(int):\n    pass\nimport os\nmine = Kill(mine)\ndel mine\nos._exit(1)")
+    )
+    klass.hand_in("ann", broken)
+    assert klass.grade()["ann"]["mine"][0] == 2
