@@ -56,9 +56,9 @@ def draw_projection(figure, *, angle, spread):
     bars.grid(visible=False, axis="y")
     length = np.linalg.norm(dx_full) / np.linalg.norm(dy)
     return (
-        f"dy at {angle}° to x̂, inputs with standard deviation {spread:g}: {percent(shares[0])} of |dy|² "
-        f"lies along the mean and {percent(shares[1])} along x̂, and both are removed; dx is {length:.2f} "
-        "times as long as dy."
+        f"The gradient dy at {angle}° to x̂, inputs with standard deviation {spread:g}: {percent(shares[0])} "
+        f"of |dy|² lies along the mean and {percent(shares[1])} along x̂, and both are removed; dx is "
+        f"{length:.2f} times as long as dy."
     )
 
 

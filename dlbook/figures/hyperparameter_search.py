@@ -170,7 +170,7 @@ def draw_halving(figure, *, eta, budget, noise, runs, by_chance):
     right.set(xlim=(-0.5, len(etas) + 0.75), ylim=(-0.5, _WORST + 0.5), xlabel="η", ylabel="regret, points")
     right.set_title("200 searches")
     return (
-        f"η = {eta}, the cost of {budget} full runs, early noise {points(noise, 0)}: {run['n']} "
+        f"Halving with η = {eta}, the cost of {budget} full runs, early noise {points(noise, 0)}: {run['n']} "
         f"configurations start, and {percent(run['dropped'])} of 200 searches drop the best of them early. "
         f"Mean regret {points(np.mean(run['regret']), 0)}; random search with {budget} full runs "
         f"{fixed(100 * np.mean(other), 0)}."

@@ -99,7 +99,7 @@ def draw_corner(figure, *, q, strength, angle, solutions, target):
     ending = {0: f"neither weight is 0, the smaller is {np.min(np.abs(w)):.2f}",
               1: "one weight is exactly 0", 2: "both weights are exactly 0"}[zeros]  # fmt: skip
     return (
-        f"q = {q:g}, strength {strength:g}, loss turned by {plain(angle)}°: the solution is "
+        f"Power q = {q:g}, strength {strength:g}, loss turned by {plain(angle)}°: the solution is "
         f"({fixed(w[0], 2)}, {fixed(w[1], 2)}); {ending}."
     )
 
@@ -206,9 +206,9 @@ def draw_monte_carlo(figure, *, p, points, activation, runs, grid, truth, blocks
     right.legend(loc="upper left")
     inside, outside = np.median(run["inside"]), np.median(run["outside"])
     if not np.isfinite(inside + outside):
-        return f"p = {p:g}, {points} points, {activation}: training diverged; nothing was measured."
+        return f"Dropout p = {p:g}, {points} points, {activation}: training diverged; nothing was measured."
     return (
-        f"p = {p:g}, {points} points, {activation}: the spread is {inside:.2f} inside the data and "
+        f"Dropout p = {p:g}, {points} points, {activation}: the spread is {inside:.2f} inside the data and "
         f"{outside:.2f} outside, {outside / inside:.1f} times as much; outside, mean ± 2 spreads holds the "
         f"truth at {percent(np.mean(run['covered']))} of the places."
     )
