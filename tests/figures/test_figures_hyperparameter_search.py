@@ -79,6 +79,12 @@ def test_halving_reports_its_regret_and_random_searchs():
     assert "Mean regret 5 points" in halving(4, regret={2: 0.03, 4: 0.05})[0]
 
 
+def test_every_eta_has_a_dot_at_its_own_mean_regret():
+    _, figure = halving(2, regret={2: 0.03, 4: 0.05})
+    dots = [line.get_ydata()[0] for line in figure.axes[1].get_lines() if line.get_marker() == "o"]
+    assert dots == pytest.approx([3, 5])
+
+
 def test_a_best_starter_that_was_dropped_is_marked_and_one_that_survived_is_not():
     dropped, kept = (halving(2, regret={2: 0.03}, survivor=i)[1].axes[0] for i in (0, 3))
     assert [text.get_text() for text in dropped.texts] == ["best, dropped"]
