@@ -68,7 +68,8 @@ notebooks: .venv/ready
 	$(BIN)/python -m dlbook.reproducible $(BIN)/jupyter nbconvert --to notebook --execute --inplace \
 		--ExecutePreprocessor.timeout=600 \
 		--NotebookExporter.preprocessors=dlbook.notebooks.KeepText $(or $(CHAPTERS),$(wildcard chapters/*.ipynb))
-	$(BIN)/pytest --quiet tests/test_notebooks.py
+	$(BIN)/python -m dlbook.plain
+	$(BIN)/pytest --quiet tests/book/test_notebooks.py
 
 # What GitHub, Colab and the like show; derived, never edited
 copies: .venv/ready
@@ -87,6 +88,7 @@ references: .venv/ready
 # The sources with solutions and hidden tests are in chapters/exercises/source; pages are derived, never edited
 exercises: .venv/ready
 	$(BIN)/python -m dlbook.grader.release pages --source "$(SOURCE)"
+	$(BIN)/python -m dlbook.plain
 	$(BIN)/pytest --quiet tests/grader/test_release.py
 
 release: .venv/ready

@@ -124,7 +124,7 @@ def typed_figures(notebook):
     for text in texts:
         text = re.sub(_NOT_PROSE, "", text, flags=re.DOTALL)
         for sentence in re.split(r"\n\s*\n|(?<=[.?!:])\s+(?=[A-Z*{\[])", text):
-            if "{cite" in sentence or "references.md#" in sentence or re.match(r"\s*\d+\. ", sentence):
+            if "references.md#" in sentence or re.match(r"\s*\d+\. ", sentence):
                 continue
             for found in re.finditer(_FIGURE, sentence):
                 told = {found[1], f"{float(found[1]):g}", f"{float(found[1]) / 100:g}"}

@@ -10,6 +10,7 @@ Those copies hold texts only. A build of the site writes its own with the defaul
 `_build/html/notebooks/`, and the download button serves them. `make notebooks-zip` packs them with the wheel.
 """
 
+import json
 import re
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ import nbformat
 import yaml
 
 from dlbook.explorer.explorer import MIME
+from dlbook.notebooks import METADATA
 from dlbook.references import read
 
 PAGES = ("glossary", "notation", "references", "replications")
@@ -219,14 +221,14 @@ def copied(notebook, where, references=None, address="", picture=None):
     notebook.cells.insert(0, first)
     for i, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{i:03d}"
-    notebook.metadata.pop("widgets", None)
+    notebook.metadata = nbformat.from_dict(METADATA)
     return notebook
 
 
 def copies(chapters, address="", executed=None, picture=None):
     """Yield the path below `notebooks/` and the text of every copy of the book in the folder `chapters`.
 
-    `executed` is a folder with the same notebooks as the build ran them, to take instead.
+    `executed` is a function from such a path to the notebook as the build ran it, or None.
     """
     chapters = Path(chapters)
     references = read(chapters / "references.bib")
@@ -234,8 +236,8 @@ def copies(chapters, address="", executed=None, picture=None):
         [*chapters.glob("*.ipynb"), *chapters.glob("deeper/*.ipynb"), *chapters.glob("exercises/*.ipynb")]
     ):
         name = path.relative_to(chapters)
-        ran = Path(executed) / name if executed else path
-        notebook = nbformat.read(ran if ran.exists() else path, as_version=4)
+        notebook = executed(name) if executed else None
+        notebook = notebook or nbformat.read(path, as_version=4)
         copy = copied(notebook, f"chapters/{name.as_posix()}", references, address, picture)
         yield name, nbformat.writes(copy) + "\n"
     for name in PAGES:
@@ -320,6 +322,8 @@ def _download(app, pagename, templatename, context, doctree):
 
 
 def _publish(app, exception):
+    from jupyter_cache import get_cache
+
     chapters = Path(app.srcdir) / "chapters"
     if exception or app.builder.format != "html" or not (chapters / "references.bib").exists():
         return
@@ -329,7 +333,16 @@ def _publish(app, exception):
         frame = images / bundle["frames"][bundle["start"]] if "frames" in bundle else None
         return frame.read_text(encoding="utf-8") if frame and frame.suffix == ".svg" else None
 
-    executed = Path(app.outdir).parent / "jupyter_execute" / "chapters"
+    def executed(name):
+        read = Path(app.outdir).parent / "jupyter_execute" / "chapters" / name  # as MyST-NB has read it
+        about = json.loads(read.read_text(encoding="utf-8"))["metadata"] if read.exists() else {}
+        cache = about.get("mystnb", {}).get("execution_cache_path")
+        notebook = nbformat.read(chapters / name, as_version=4)
+        try:
+            return get_cache(cache).merge_match_into_notebook(notebook)[1] if cache else None
+        except KeyError:  # an exercise: it waits for answers and is never run
+            return None
+
     address = str(app.config.html_baseurl or "").rstrip("/")
     write(Path(app.outdir) / "notebooks", copies(chapters, address, executed, picture))
 

@@ -28,14 +28,6 @@ The sources that the chapters name, in the order of their authors. This page is 
 by `make references`.
 """
 
-# For the citations that are still roles of sphinxcontrib-bibtex
-ROLES = """## Sources of the chapters
-
-```{bibliography}
-:style: unsrt
-```
-"""
-
 
 @dataclass(frozen=True)
 class Reference:
@@ -108,7 +100,7 @@ def parse(bibtex):
 def page(references):
     """Return the page `chapters/references.md`: each source with the target that citations link to."""
     lines = [f'<a id="{found.key}"></a>{found.line}' for found in references.values()]
-    return "\n\n".join([INTRODUCTION.rstrip(), *lines, ROLES.rstrip()]) + "\n"
+    return "\n\n".join([INTRODUCTION.rstrip(), *lines]) + "\n"
 
 
 def citation(reference, page=PAGE):

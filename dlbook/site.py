@@ -1,7 +1,7 @@
 """The site: what does this book's site need besides what every book with explorers does?
 
 A Sphinx extension over `dlbook.explorer`. It pins the arithmetic of the chapters' kernels, copies MathJax,
-makes the search page work from a file, mends ARIA roles of the bibliography and removes what no page needs.
+makes the search page work from a file, lets links reach every HTML id, and removes what no page needs.
 `python -m dlbook.site adam` builds a chapter alone, in its own folder, for the author who is writing it.
 """
 
@@ -17,7 +17,6 @@ from pathlib import Path
 
 import yaml
 from docutils import nodes
-from sphinx.writers.html5 import HTML5Translator
 
 from dlbook.reproducible import PINNED
 
@@ -25,7 +24,6 @@ from dlbook.reproducible import PINNED
 def setup(app):
     """Register the extension."""
     app.setup_extension("dlbook.explorer")
-    app.add_node(nodes.citation, override=True, html=(_visit_citation, HTML5Translator.depart_citation))
     app.connect("config-inited", _pin)
     app.connect("doctree-read", _targets)
     app.connect("html-page-context", _search_from_file)
@@ -44,14 +42,6 @@ def _targets(app, doctree):
     for node in doctree.findall(nodes.raw):
         for name in re.findall(r'\bid="([^"]+)"', node.astext()):
             known.setdefault(name, (0, name, name))
-
-
-def _visit_citation(translator, node):
-    # docutils gives a bibliography ARIA roles that are deprecated and do not fit together
-    begin = len(translator.body)
-    HTML5Translator.visit_citation(translator, node)
-    for role in (' role="doc-biblioentry"', ' role="list"'):
-        translator.body[begin:] = [part.replace(role, "") for part in translator.body[begin:]]
 
 
 def _search_from_file(app, pagename, templatename, context, doctree):

@@ -14,7 +14,6 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from test_plain import UNCONVERTED
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("jupyterlab_myst", reason="jupyterlab-myst is not installed")
@@ -154,8 +153,6 @@ def lab(server, browser):
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_a_notebook_in_jupyterlab_is_rendered_and_shows_no_markup(lab, name):
-    if name.removesuffix(".ipynb") in UNCONVERTED:
-        pytest.xfail("its numbers are still in glue, or its citations are roles")
     lab.evaluate(OPEN, name)
     try:
         lab.wait_for_function(WAITING)
@@ -226,7 +223,7 @@ def test_a_slider_moves_and_a_sentence_follows_an_edit(server, browser, place):
 
 
 def test_in_notebook_7_a_chapter_is_rendered_and_shows_no_markup(server, browser):
-    name = next(name for name in NOTEBOOKS if name.removesuffix(".ipynb") not in {*UNCONVERTED, "index"})
+    name = "momentum.ipynb"
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(PATIENCE)
     page.route(
