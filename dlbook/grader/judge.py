@@ -182,6 +182,10 @@ def judge(job):
             else:
                 failed = [f"the cell {one} ended in {errors[one]}" for one in answers if one in errors]
                 task.message = "\n".join(filter(None, [task.message, *failed]))
+                lost = [
+                    status for one in answers if (status := errors.get(one, "").partition(":")[0]) in LOST
+                ]
+                task.status = lost[0] if lost else task.status
         if kind_of(cell) == "test" and task.status != "not attempted":
             task.message = "\n".join(
                 filter(None, [task.message, *(notes[one] for one in answers if one in notes)])
@@ -443,6 +447,9 @@ def _run(job, source, steps, records):
         }
         _play(job, mine, test, again, ends[2])
         broken |= again
+    for (what, which), (status, why) in broken.items():
+        if what == "run" and not records[which]["error"]:
+            records[which]["error"] = f"{status}: {why}"
     late = "timed out", f"the whole notebook took more than {job.seconds:g} s"
     lost = {
         name: Task(name, 0, points_of(cell), *broken.get(("judge", name), late))
