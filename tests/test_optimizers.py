@@ -1223,7 +1223,11 @@ def test_a_saved_optimizer_goes_on_as_if_it_had_never_stopped(make, tmp_path):
     third = make(0.2)
     third.load_state_dict(first.state_dict())
     np.testing.assert_array_equal(run(third, theta.copy(), gradients[5:]), whole)
-    np.testing.assert_array_equal(run(first, theta, gradients[5:]), whole)  # the saved arrays were copies
+    saved = third.state_dict()
+    before = {name: np.copy(value) for name, value in saved.items()}
+    np.testing.assert_array_equal(run(first, theta, gradients[5:]), whole)
+    run(third, theta, gradients[:1])
+    assert all(np.array_equal(before[name], saved[name]) for name in saved)  # what was saved stays
 
 
 @every_resumed
