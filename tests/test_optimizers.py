@@ -1593,3 +1593,11 @@ def test_a_pair_whose_products_leave_the_dtype_is_left_out(s, y):
     lbfgs = opt.LBFGS()
     lbfgs.remember(np.array(s, np.float32), np.array(y, np.float32))
     assert not lbfgs.pairs
+
+
+def test_a_momentum_that_overflows_takes_theta_along_where_the_next_forward_pass_finds_it():
+    ball, theta = opt.Momentum(1.0, 0.9), np.zeros(1, np.float32)
+    with np.errstate(over="ignore"):
+        for _ in range(3):
+            ball.step(theta, np.array([3e38], np.float32))
+    assert np.isinf(theta).all() and ball.t == 3
