@@ -1,8 +1,10 @@
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
+from dlbook.explorer import digest as module
 from dlbook.explorer.digest import _imported, _without_magics, digest, roots
 
 CHAPTER = ["import numpy as np\nfrom figures.splits import draw_folds\n"]
@@ -54,6 +56,12 @@ def test_the_digest_is_the_same_in_another_clone(library, tmp_path_factory):
     clone = tmp_path_factory.mktemp("clone") / "book"
     shutil.copytree(library, clone)
     assert digest(CHAPTER, roots(["ponds"], clone)) == digest(CHAPTER, roots(["ponds"], library))
+
+
+def test_every_file_of_the_explorer_either_decides_frames_or_shows_them():
+    files = {path.stem for path in Path(module.__file__).parent.glob("*.py")} - {"__init__"}
+    shown = {name.rpartition(".")[2] for name in module._SHOWN_BY}
+    assert files == {path.stem for path in module._DRAWN_BY} | shown
 
 
 def test_magics_do_not_hide_a_chapters_imports():
