@@ -1346,6 +1346,7 @@ def test_a_schedule_moves_the_rate_of_muons_vectors_with_its_own():
     muon.step(theta, np.ones(7))
     np.testing.assert_allclose(theta[4:], -0.01, rtol=1e-6)
     muon.reset()
+    assert not muon.moved and not muon._vectors.moved
     before = theta.copy()
     muon.step(theta, np.ones(7))
     np.testing.assert_allclose(theta[4:] - before[4:], -0.01, rtol=1e-6)
@@ -1588,7 +1589,9 @@ def test_a_slope_that_overflows_is_too_far():
     assert line(1.0) == (np.inf, np.inf) == line(1.0)
 
 
-@pytest.mark.parametrize("s, y", [([1e-30, 0], [1e-30, 0]), ([1e30, 0], [1e30, 0]), ([1.0, 0], [0.0, 1.0])])
+@pytest.mark.parametrize(
+    "s, y", [([1e-30, 0], [1e-30, 0]), ([1e30, 0], [1e30, 0]), ([1e30, 0], [1e15, 0]), ([1.0, 0], [0.0, 1.0])]
+)
 def test_a_pair_whose_products_leave_the_dtype_is_left_out(s, y):
     lbfgs = opt.LBFGS()
     lbfgs.remember(np.array(s, np.float32), np.array(y, np.float32))
@@ -1601,3 +1604,12 @@ def test_a_momentum_that_overflows_takes_theta_along_where_the_next_forward_pass
         for _ in range(3):
             ball.step(theta, np.array([3e38], np.float32))
     assert np.isinf(theta).all() and ball.t == 3
+
+
+def test_a_square_is_compiled_as_a_product():
+    class Squared(opt.Optimizer):
+        @opt.equation
+        def update(g, lr):
+            return lr * g**2
+
+    assert "x2 = x1 * x1" in compiled.source(trace(Squared(0.1))[0])
