@@ -95,7 +95,8 @@ def test_a_student_s_name_enters_the_setup_whatever_it_is():
 
 def test_names_are_bound_or_used():
     bound, used = names_in(
-        "import numpy as np\nfrom a import b as c\nfor i in range(n):\n    f(np.sum(i), c)\ndef g(x): return x + y"
+        "import numpy as np\nfrom a import b as c\nfor i in range(n):\n    f(np.sum(i), c)\n"
+        "def g(x): return x + y"
     )
     assert bound == {"np", "c", "i", "g", "x"} and used == {"n", "f", "y"}
 

@@ -15,7 +15,10 @@ from dlbook.grader.grade import grade, main
 
 pytestmark = needs_sandbox
 STUB = 'raise NotImplementedError("not answered yet")'
-SETUP = 'from dlbook.grader import expect, variant\nSTUDENT = "anyone"\nmy = variant("small", STUDENT, n=range(10**6))'
+SETUP = (
+    'from dlbook.grader import expect, variant\nSTUDENT = "anyone"\n'
+    'my = variant("small", STUDENT, n=range(10**6))'
+)
 SOURCE = [
     cell(SETUP, "setup", locked=True),
     cell("### BEGIN SOLUTION\nmine = 2 * my.n\n### END SOLUTION", "mine-answer", solution=True),

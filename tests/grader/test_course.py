@@ -23,7 +23,8 @@ def cell(source, name, **about):
 SOURCE = [
     cell("from dlbook.grader import expect\nfrom ownlib import Counter", "start", locked=True),
     cell(
-        "def mean(values):\n    ### BEGIN SOLUTION\n    return sum(values) / len(values)\n    ### END SOLUTION",
+        "def mean(values):\n    ### BEGIN SOLUTION\n    return sum(values) / len(values)\n"
+        "    ### END SOLUTION",
         "mean-answer",
         solution=True,
     ),
@@ -36,13 +37,15 @@ SOURCE = [
         points=4,
     ),
     cell(
-        "def count(counter, times):\n    ### BEGIN SOLUTION\n    for _ in range(times):\n        counter.add()\n"
+        "def count(counter, times):\n    ### BEGIN SOLUTION\n    for _ in range(times):\n"
+        "        counter.add()\n"
         "    return counter.total\n    ### END SOLUTION",
         "count-answer",
         solution=True,
     ),
     cell(
-        "expect(count(Counter(), 3), 3, 'the count')\n### BEGIN HIDDEN TESTS\nexpect(count(Counter(), 0), 0, 'the count')\n"
+        "expect(count(Counter(), 3), 3, 'the count')\n### BEGIN HIDDEN TESTS\n"
+        "expect(count(Counter(), 0), 0, 'the count')\n"
         "### END HIDDEN TESTS",
         "count",
         grade=True,
@@ -91,7 +94,10 @@ def test_a_foreign_course_is_released_and_graded(foreign):
     released = foreign / "course" / "release" / "averages" / "averages.ipynb"
     assert "HIDDEN" not in released.read_text() and "sum(values)" not in released.read_text()
     hostile = answered(released, "def mean(values):\n    return 0", COUNT)
-    attack = "import os, builtins\nbuiltins.sum = lambda v: 0\nfound = [f for _, _, fs in os.walk('/') for f in fs]\n"
+    attack = (
+        "import os, builtins\nbuiltins.sum = lambda v: 0\n"
+        "found = [f for _, _, fs in os.walk('/') for f in fs]\n"
+    )
     hostile.cells.insert(
         1, new_code_cell(attack + "print([f for f in found if 'averages' in f])\nos._exit(0)")
     )
@@ -132,7 +138,8 @@ def test_pages_are_derived_where_the_course_says(foreign):
 
 def test_the_grader_imports_without_the_rest_of_the_book(tmp_path):
     blocked = (
-        "import sys\nfor name in ('explorer', 'figures', 'notebooks', 'sentences', 'site', 'bugs', 'replications'):\n"
+        "import sys\n"
+        "for name in ('explorer', 'figures', 'notebooks', 'sentences', 'site', 'bugs', 'replications'):\n"
         "    sys.modules[f'dlbook.{name}'] = None\nsys.modules['dlcore'] = None\n"
     )
     code = (

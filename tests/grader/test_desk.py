@@ -14,7 +14,10 @@ from test_cells import cell
 from dlbook.grader import marks, tables
 from dlbook.grader.desk import Desk, main, serve
 
-RUBRIC = "## 2 Explain (4 points)\n\nWhy $x^2$?\n\n*Rubric.* One point each: the sign; the size; a number; a reason."
+RUBRIC = (
+    "## 2 Explain (4 points)\n\nWhy $x^2$?\n\n"
+    "*Rubric.* One point each: the sign; the size; a number; a reason."
+)
 
 
 @pytest.fixture

@@ -34,7 +34,8 @@ SOURCE = [
     test_cell(
         "square",
         2,
-        "expect(square(2), 4)\n### BEGIN HIDDEN TESTS\nexpect(square(np.arange(3)), np.arange(3) ** 2)\n### END HIDDEN TESTS",
+        "expect(square(2), 4)\n### BEGIN HIDDEN TESTS\n"
+        "expect(square(np.arange(3)), np.arange(3) ** 2)\n### END HIDDEN TESTS",
     ),
     cell("mine = 2 * my.n", "mine-answer", solution=True),
     test_cell("mine", 1, "assert mine\n### BEGIN HIDDEN TESTS\nexpect(mine, 2 * my.n)\n### END HIDDEN TESTS"),
@@ -42,7 +43,8 @@ SOURCE = [
     test_cell(
         "check",
         3,
-        "### BEGIN HIDDEN TESTS\nkills(check, {'x * x': lambda x: x * x}, {'2x': lambda x: 2 * x, '4x': lambda x: 4 * x, "
+        "### BEGIN HIDDEN TESTS\n"
+        "kills(check, {'x * x': lambda x: x * x}, {'2x': lambda x: 2 * x, '4x': lambda x: 4 * x, "
         "'|x|': abs})\n### END HIDDEN TESTS",
     ),
     new_markdown_cell("## 4 Explain\n\nExplain.\n\n*Rubric.* One point for each reason."),
@@ -246,13 +248,16 @@ LIES = [
     "import numpy as np\nnp.allclose = np.isclose = np.array_equal = lambda *a, **k: True",
     "import dlbook.grader.marking as m\nm.expect = m._close = m._same = expect = lambda *a, **k: True",
     "import builtins\nbuiltins.AssertionError = ValueError\nbuiltins.abs = lambda x: 0",
-    "class Yes:\n    __array_priority__ = 99\n    def __eq__(s, o): return True\n    def __getattr__(s, n): return lambda *a, **k: s\n"
+    "class Yes:\n    __array_priority__ = 99\n    def __eq__(s, o): return True\n"
+    "    def __getattr__(s, n): return lambda *a, **k: s\n"
     "    def __array__(s, *a): return np.arange(3) ** 2\ndef square(x): return Yes()",
     "class F(float):\n    def __eq__(s, o): return True\ndef square(x): return F(1)",
     "class A(np.ndarray):\n    def __eq__(s, o): return True\ndef square(x): return np.zeros(3).view(A)",
     "def square(x): raise SystemExit",
-    "def square(x):\n    import sys\n    f = sys._getframe()\n    while f:\n        f.f_globals.update(expect=print)\n        f = f.f_back\n    return 0",
-    "from dlbook.grader import rpc\nrpc.Wire._pack = lambda s, v, t: {'array': ['<f8', [3], 'x', 0]}\ndef square(x): return 0",
+    "def square(x):\n    import sys\n    f = sys._getframe()\n    while f:\n"
+    "        f.f_globals.update(expect=print)\n        f = f.f_back\n    return 0",
+    "from dlbook.grader import rpc\n"
+    "rpc.Wire._pack = lambda s, v, t: {'array': ['<f8', [3], 'x', 0]}\ndef square(x): return 0",
 ]
 
 
@@ -380,12 +385,15 @@ ODD = {
     "an answer made raw": [SOURCE[0], new_raw_cell(SQUARE, metadata=SOURCE[1].metadata), *SOURCE[2:]],
     "another library's number": changed(
         square_answer="class Tensor:\n    def __init__(self, x): self.x = x\n"
-        "    def __array__(self, *_, **__): return np.asarray(self.x)\ndef square(x):\n    return Tensor(x * x)"
+        "    def __array__(self, *_, **__): return np.asarray(self.x)\ndef square(x):\n"
+        "    return Tensor(x * x)"
     ),
     "a number of a class of one's own": changed(
-        square_answer="class F(float): pass\ndef square(x):\n    return F(x * x) if np.ndim(x) == 0 else x * x"
+        square_answer="class F(float): pass\ndef square(x):\n"
+        "    return F(x * x) if np.ndim(x) == 0 else x * x"
     ),
-    "a masked array": changed(square_answer="def square(x):\n    return np.ma.masked_array(x * x) if np.ndim(x) else x * x"),
+    "a masked array": changed(square_answer="def square(x):\n"
+    "    return np.ma.masked_array(x * x) if np.ndim(x) else x * x"),
     "a test that prints its subject's name": changed(
         check_answer="def check(f):\n    print(f.__name__, f.__qualname__)\n    assert f(3) == 9"
     ),
@@ -431,10 +439,12 @@ def test_a_cell_that_is_no_python_is_told(tmp_path):
 BUSY = {
     "colliding integers": "class Many(dict): pass\nmany = [[i * (2**61 - 1), 0] for i in range(60_000)]\n"
     "from dlbook.grader import rpc\nold = rpc.Wire._pack\n"
-    "rpc.Wire._pack = lambda s, v, t: {'dict': many} if v is many else old(s, v, t)\ndef square(x):\n    return many",
+    "rpc.Wire._pack = lambda s, v, t: {'dict': many} if v is many else old(s, v, t)\n"
+    "def square(x):\n    return many",
     "giant empty array": "def square(x):\n    return np.empty((10**12, 0))",
     "giant integer": "def square(x):\n    return 10**10000",
-    "a child for every number": "def square(x):\n    import numpy.random as r\n    return r.SeedSequence(0).spawn(10)",
+    "a child for every number": "def square(x):\n    import numpy.random as r\n"
+    "    return r.SeedSequence(0).spawn(10)",
     "a list in itself": "def square(x):\n    a = []\n    a.append(a)\n    return a",
     "structured array": "def square(x):\n    return np.zeros(3, dtype=[('a', 'f8')])",
 }
@@ -492,7 +502,10 @@ def check(f):
     told.add(str(f) + f.__name__ + repr(type(f)))
     assert f(3) == 9
     raise SystemExit(" | ".join(sorted(told)))"""
-    mutants = "def secret_twin(x):\n    return x + x\nkills(check, {'ok': lambda x: x * x}, {'2x': secret_twin, 'abs': abs})"
+    mutants = (
+        "def secret_twin(x):\n    return x + x\n"
+        "kills(check, {'ok': lambda x: x * x}, {'2x': secret_twin, 'abs': abs})"
+    )
     source = [*SOURCE[:6], test_cell("check", 2, mutants), *SOURCE[7:]]
     (tmp_path / "source.ipynb").write_text(nbformat.writes(new_notebook(cells=source)))
     cells = [
@@ -519,7 +532,8 @@ def test_notebooks_with_the_old_import_run_in_the_sandbox(tmp_path):
     old.insert(
         1,
         new_code_cell(
-            "from dlcore.book.exercises import expect, kills, seeded, variant\nexpect(1, 1)\nprint('old door')"
+            "from dlcore.book.exercises import expect, kills, seeded, variant\nexpect(1, 1)\n"
+            "print('old door')"
         ),
     )
     tasks, result = outcome(tmp_path, old, libraries={"dlcore": os.path.dirname(dlcore.__file__)})

@@ -22,10 +22,8 @@ def wheel(tmp_path_factory):
     if archive.returncode:
         pytest.skip("this is no checkout")
     for name in filter(None, archive.stdout.split("\0")):
-        if (
-            (ROOT / name).is_file()
-            and not name.startswith("chapters/")
-            or name.startswith("chapters/exercises/")
+        if ((ROOT / name).is_file() and not name.startswith("chapters/")) or name.startswith(
+            "chapters/exercises/"
         ):
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             (copy / name).write_bytes((ROOT / name).read_bytes())

@@ -154,7 +154,10 @@ def test_a_page_runs_without_nbgrader(exercise, tmp_path):
     (tmp_path / "page.json").write_text(
         json.dumps([c.source for c in page.cells if kind_of(c) == "locked"][:1])
     )
-    code = f"import sys, json\nsys.modules['nbgrader'] = None\nexec(json.load(open({str(tmp_path / 'page.json')!r}))[0])\nassert my"
+    code = (
+        f"import sys, json\nsys.modules['nbgrader'] = None\n"
+        f"exec(json.load(open({str(tmp_path / 'page.json')!r}))[0])\nassert my"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

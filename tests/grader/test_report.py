@@ -183,7 +183,10 @@ def several(answers, points=(2, 2, 0), messages=("", "", "is 3, not 4")):
     return report.summary(graded)
 
 
-LONG = "def f(x, y):\n    total = 0\n    for i in range(len(x)):\n        total += x[i] * y[i] - x[i] / (1 + y[i])\n    return total"
+LONG = (
+    "def f(x, y):\n    total = 0\n    for i in range(len(x)):\n"
+    "        total += x[i] * y[i] - x[i] / (1 + y[i])\n    return total"
+)
 
 
 def test_code_that_is_alike_but_for_the_names_is_pointed_out_and_short_code_is_not():

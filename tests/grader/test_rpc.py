@@ -1,4 +1,4 @@
-"""Remote calls: values arrive, functions can be called, and whoever sits at the other end gains nothing by lying."""
+"""Remote calls: values arrive, functions can be called, and nobody at the other end gains by lying."""
 
 import collections
 import enum
@@ -166,7 +166,7 @@ def test_objects_stay_where_they_are_and_can_be_asked(line):
     made.rate = 3
     assert made.rate == 3 and list(made.count()) == [0, 1, 2]
     with pytest.raises(AttributeError):
-        made._secret
+        _ = made._secret
     assert np.asarray(made).dtype == object
 
 

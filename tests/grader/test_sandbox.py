@@ -66,7 +66,8 @@ def test_it_computes(inside):
     assert (
         tried(
             inside,
-            "%matplotlib inline\nfrom threading import Thread\nt = Thread(target=print, args=['ran'])\nt.start(); t.join()",
+            "%matplotlib inline\nfrom threading import Thread\n"
+            "t = Thread(target=print, args=['ran'])\nt.start(); t.join()",
         )
         == "ran"
     )
@@ -89,7 +90,8 @@ def test_nothing_of_the_course_can_be_seen(inside):
 found = []
 for folder, _, files in os.walk("/"):
     if not folder.startswith(("/proc", "/sys")):
-        found += [os.path.join(folder, f) for f in files if f.endswith(".ipynb") and "site-packages" not in folder]
+        if "site-packages" not in folder:
+            found += [os.path.join(folder, f) for f in files if f.endswith(".ipynb")]
 found
 """
     assert tried(inside, search) == "[]"
@@ -227,6 +229,9 @@ def test_other_systems_are_told_the_way(monkeypatch, system):
 @pytest.mark.parametrize("module", ["grade", "release", "collect", "desk"])
 def test_a_system_without_limits_imports_the_commands(module):
     """On Windows there is no `resource`: a message, not an ImportError."""
-    code = f"import sys\nsys.modules['resource'] = None\nsys.modules['fcntl'] = None\nimport dlbook.grader.{module}"
+    code = (
+        f"import sys\nsys.modules['resource'] = None\nsys.modules['fcntl'] = None\n"
+        f"import dlbook.grader.{module}"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -37,7 +37,8 @@ def test_names_are_looked_up_and_missing_ones_named():
 
 def test_magic_and_leaving_do_no_harm():
     said = inside(
-        "print(notebook.run('%matplotlib inline')); print(notebook.run('exit()')); print(notebook.run('%%time\\n4'))"
+        "print(notebook.run('%matplotlib inline')); print(notebook.run('exit()'));"
+        "print(notebook.run('%%time\\n4'))"
     )
     assert said.count("'error': ''") == 3
 
