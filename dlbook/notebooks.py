@@ -27,9 +27,9 @@ _VOLATILE = ("image/", "application/pdf", "application/vnd.jupyter.widget-view+j
 def normalized(notebook):
     """Return a copy of an executed notebook with nothing in it that another run would change.
 
-    Kept: sources, cell ids, tags, texts, our explorers' bundles, glued numbers. Dropped: pictures, widget
-    views and state, times, counts and colours of the editor, the places where a stream was cut. The kernel is
-    always ``python3``.
+    Kept: sources, cell ids, tags, texts, our explorers' bundles. Dropped: pictures, widget views and state,
+    times, counts and colours of the editor, the places where a stream was cut. The kernel is always
+    ``python3``. What the site hides, Jupyter folds.
     """
     notebook = deepcopy(notebook)
     notebook.metadata = nbformat.from_dict(METADATA)
@@ -38,9 +38,7 @@ def normalized(notebook):
     for i, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{i:03d}"
         tags = sorted(cell.metadata.get("tags", []))
-        folded = (
-            {"jupyter": {"source_hidden": True}} if FOLDED & set(tags) else {}
-        )  # what the site hides, Jupyter folds
+        folded = {"jupyter": {"source_hidden": True}} if FOLDED & set(tags) else {}
         cell.metadata = nbformat.from_dict(({"tags": tags} if tags else {}) | folded)
         cell.pop("attachments", None)
         if cell.cell_type != "code":
@@ -55,7 +53,7 @@ def normalized(notebook):
                 output.data = {
                     kind: content for kind, content in output.data.items() if not kind.startswith(_VOLATILE)
                 }
-                output.metadata = {key: v for key, v in output.metadata.items() if key == "scrapbook"}
+                output.metadata = {}
     return notebook
 
 
@@ -101,7 +99,7 @@ def _python(source):
     return "\n".join("pass" if line.lstrip()[:1] in ("%", "!") else line for line in source.splitlines())
 
 
-_NOT_PROSE = r"```.*?```|\$\$.*?\$\$|\$[^$]*\$|\{glue:text\}`[^`]*`|`[^`]*`"
+_NOT_PROSE = r"```.*?```|\$\$.*?\$\$|\$[^$]*\$|`[^`]*`"
 _FIGURE = r"(?<![\w.])(\d+\.\d+|\d+(?= ?%| times| points))"
 
 

@@ -21,7 +21,7 @@ def executed():
          "application/vnd.jupyter.widget-view+json": {"model_id": "81f7"}},
         metadata={"image/png": {"width": 600}},
     )  # fmt: skip
-    glued = new_output("display_data", {"text/plain": "'3'"}, metadata={"scrapbook": {"name": "end"}})
+    said = new_output("display_data", {"text/plain": "It is 3.", "text/markdown": "It is **3**."})
     result = new_output("execute_result", {"text/plain": "3"}, execution_count=41)
     cells = [
         new_markdown_cell("# Title", metadata={"editable": True}),
@@ -29,7 +29,7 @@ def executed():
             "1 + 2", execution_count=41, outputs=[result], metadata={"execution": {"iopub": "now"}}
         ),
         new_code_cell(
-            "show(line)", execution_count=43, outputs=[picture, glued], metadata={"tags": ["hide-input"]}
+            "show(line)", execution_count=43, outputs=[picture, said], metadata={"tags": ["hide-input"]}
         ),
     ]
     return new_notebook(
@@ -61,10 +61,10 @@ def test_a_chapter_run_twice_in_one_kernel_and_from_another_folder_says_the_same
 
 def test_normalizing_keeps_texts_and_drops_what_changes():
     notebook, _ = KeepText().preprocess(executed(), {})
-    text, (picture, glued) = notebook.cells[1].outputs[0], notebook.cells[2].outputs
+    text, (picture, said) = notebook.cells[1].outputs[0], notebook.cells[2].outputs
     assert text.data == {"text/plain": "3"} and text.execution_count == notebook.cells[1].execution_count == 1
     assert picture.data == {"text/plain": "The line ends at 3."} and picture.metadata == {}
-    assert glued.metadata == {"scrapbook": {"name": "end"}}
+    assert said.data == {"text/plain": "It is 3.", "text/markdown": "It is **3**."}
     assert notebook.metadata.kernelspec.name == "python3" and "widgets" not in notebook.metadata
     assert [cell.metadata for cell in notebook.cells] == [
         {},
@@ -129,7 +129,7 @@ GIVEN = {
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
-def test_measured_numbers_are_glued_not_typed(path):
+def test_measured_numbers_are_said_not_typed(path):
     typed = dict(typed_figures(nbformat.read(path, as_version=4)))
     assert {number: words for number, words in typed.items() if number not in GIVEN.get(path.stem, ())} == {}
 
