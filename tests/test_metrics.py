@@ -5,7 +5,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlcore.metrics import (
@@ -310,6 +310,7 @@ def test_what_is_no_probability_is_refused(function, y, p, bins, message):
         function(y, p, bins)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10_000), st.data(), st.floats(0.01, 0.999))
 def test_wilsons_ends_are_z_of_their_own_standard_deviations_away(n, data, confidence):
     """Both ends solve |p_hat - p| = z sqrt(p (1 - p) / n), the equation that the interval is made of."""

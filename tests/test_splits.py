@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlcore.splits import (
@@ -27,6 +27,7 @@ def is_partition(parts, n):
     return np.array_equal(np.sort(np.concatenate(parts)), np.arange(n))
 
 
+@settings(deadline=None)
 @given(st.integers(10, 300), st.lists(st.integers(1, 9), min_size=1, max_size=4), seeds)
 def test_a_hold_out_divides_all_examples_and_no_size_is_a_whole_example_off(n, weights, seed):
     fractions = np.array(weights) / sum(weights)
@@ -37,6 +38,7 @@ def test_a_hold_out_divides_all_examples_and_no_size_is_a_whole_example_off(n, w
     assert all(abs(len(part) - f * n) < 1 for part, f in zip(parts, fractions))
 
 
+@settings(deadline=None)
 @given(st.integers(2, 200), st.data(), seeds)
 def test_every_example_is_tested_once_and_never_trained_on_in_that_fold(n, data, seed):
     k = data.draw(st.integers(2, n))
@@ -46,6 +48,7 @@ def test_every_example_is_tested_once_and_never_trained_on_in_that_fold(n, data,
     assert [len(test) for _, test in folds] == [n // k + (i < n % k) for i in range(k)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 3), min_size=12, max_size=80), st.integers(2, 5), seeds)
 def test_stratified_folds_have_each_class_and_each_fold_balanced_to_one(labels, k, seed):
     labels = np.array(labels)
@@ -245,6 +248,7 @@ def test_scores_whose_squares_overflow_are_refused_by_name():
 # Groups and time
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 9), min_size=4, max_size=80), st.data(), seeds)
 def test_no_group_is_in_training_and_test_set_at_once(groups, data, seed):
     groups = np.array(groups)
@@ -259,6 +263,7 @@ def test_no_group_is_in_training_and_test_set_at_once(groups, data, seed):
         assert not np.intersect1d(groups[train], groups[test]).size
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 9), min_size=20, max_size=80), st.integers(2, 4), seeds)
 def test_group_folds_are_as_large_as_scikit_learns(groups, k, seed):
     model_selection = pytest.importorskip("sklearn.model_selection")
@@ -305,6 +310,7 @@ def test_groups_that_cannot_be_divided_are_refused(groups, k, message):
         group_k_fold([0, 1], 2, 0)
 
 
+@settings(deadline=None)
 @given(st.integers(3, 200), st.data())
 def test_time_splits_equal_scikit_learns(n, data):
     model_selection = pytest.importorskip("sklearn.model_selection")
