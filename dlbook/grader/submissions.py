@@ -115,6 +115,8 @@ class Hand:
             note = "" if exact else f"found as {file.name}"
             if file.data is not None:
                 replace(keep, file.data)
+                when = file.path.stat().st_mtime  # it was handed in when the zip was
+                os.utime(keep, (when, when))
                 return Found(keep, note=note)
             return Found(file.path, note=note)
         if len(answered) > 1:

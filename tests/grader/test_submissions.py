@@ -138,3 +138,9 @@ def test_which_exercises_were_handed_in(folder):
         "adam",
         "momentum",
     }
+
+
+def test_a_notebook_in_a_zip_was_handed_in_when_the_zip_was(folder):
+    hand = put(folder, {"hand in.zip": zipped({"adam.ipynb": notebook()})})
+    os.utime(folder / "hand in.zip", (10**9, 10**9))
+    assert hand.find("adam", SOURCE, folder.parent / "unpacked.ipynb").path.stat().st_mtime == 10**9
