@@ -381,6 +381,8 @@ def test_the_error_rate_of_sequences_counts_every_step():
     x = np.eye(2)[[[0, 1, 1], [1, 0, 0]]]
     assert error_rate(net, x, [[0, 1, 0], [1, 0, 0]]) == pytest.approx(1 / 6)
     assert error_rate(net, x[:, 0], np.array([0, 0], np.int8)) == 0.5
+    with pytest.raises(ValueError, match="y must be between 0 and 1, got 2"):  # two classes, three steps
+        error_rate(net, x, [[0, 1, 2], [1, 0, 0]])
 
 
 @pytest.mark.parametrize(
