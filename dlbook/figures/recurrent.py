@@ -1,0 +1,80 @@
+"""Figures of recurrent networks: how far back does a gradient reach, and what is learned from it?"""
+
+import numpy as np
+
+from dlbook.explorer.numbers import count, listed, percent, plain, scientific
+from dlbook.explorer.style import band, name_lines, palette
+
+
+def draw_memory(ax, *, radius, forget_bias, inputs, rnn, lstm):
+    """Draw the gradient's size by the number of steps back, for an RNN and an LSTM.
+
+    ``rnn.at(radius=, inputs=)`` and ``lstm.at(forget_bias=, inputs=)`` have shape (seeds, steps + 1).
+    """
+    ends = []
+    for label, runs, colour in [
+        ("RNN", rnn.at(radius=radius, inputs=inputs), palette["rnn"]),
+        ("LSTM", lstm.at(forget_bias=forget_bias, inputs=inputs), palette["lstm"]),
+    ]:
+        steps = np.arange(runs.shape[1])
+        band(ax, steps, np.maximum(runs, 1e-20), color=colour, label=label)
+        ends.append(np.median(runs[:, -1]))
+    ax.axhline(1, color=palette["reference"], linewidth=1, linestyle=":", zorder=0)
+    ax.set(
+        xlim=(0, steps[-1] * 1.13), ylim=(1e-14, 1e4), yscale="log",
+        xlabel="steps back in time", title="gradient, relative to the last step",
+    )  # fmt: skip
+    powers = range(-12, 5, 4)
+    ax.set_yticks([10.0**p for p in powers], [scientific(10.0**p) for p in powers])
+    name_lines(ax)
+    return (
+        f"{steps[-1]} steps back the RNN with radius {plain(radius)} keeps {scientific(ends[0])} of the gradient, the "
+        f"LSTM with forget bias {plain(forget_bias)} {scientific(ends[1])} (medians of {count(len(runs), 'seed')})."
+    )
+
+
+def draw_learned(ax, *, runs):
+    """Draw the accuracy after training by the distance of what must be remembered, a dot for each seed.
+
+    ``runs.at(network=, steps=)`` has shape (seeds,).
+    """
+    networks, lags = runs.axes["network"], runs.axes["steps"]
+    colours = [palette["rnn"], palette["reference"], palette["lstm"]]
+    for i, (network, colour) in enumerate(zip(networks, colours, strict=True)):
+        places = np.arange(len(lags)) + 0.16 * (i - 1)
+        accuracy = 100 * runs.at(network=network).values
+        for place, row in zip(places, accuracy, strict=True):
+            ax.plot(np.full(len(row), place), row, "o", color=colour, markersize=4.5, alpha=0.5, mew=0)
+        ax.plot(places, np.median(accuracy, axis=1), color=colour, label=network)
+    ax.set(xlim=(-0.4, len(lags) + 0.1), ylim=(35, 104), xlabel="steps to remember", title="accuracy, %")
+    ax.set_xticks(range(len(lags)), lags)
+    name_lines(ax)
+    told = [
+        f"{network}: {percent(np.median(runs.at(network=network, steps=lags[-1])))}" for network in networks
+    ]
+    return f"Over {lags[-1]} steps, median accuracy of {count(len(runs.seeds), 'seed')}: {'; '.join(told)}."
+
+
+def draw_clipping(figure, *, runs):
+    """Draw the accuracy by learning rate, with and without clipping, for two spectral radii.
+
+    ``runs.at(radius=, clip=, lr=)`` has shape (seeds,).
+    """
+    radii, rates = runs.axes["radius"], runs.axes["lr"]
+    told = []
+    for ax, radius in zip(figure.subplots(1, len(radii), sharey=True), radii, strict=True):
+        for clip, colour in zip(runs.axes["clip"], [palette["none"], palette["clipping"]], strict=True):
+            accuracy = runs.at(radius=radius, clip=clip).values
+            band(ax, range(len(rates)), 100 * accuracy.T, color=colour, label=clip)
+            good = [plain(lr) for lr, row in zip(rates, accuracy, strict=True) if np.median(row) >= 0.95]
+            told.append(f"{clip} at radius {plain(radius)}: {listed(good) if good else 'none'}")
+        ax.set(
+            xlim=(-0.2, len(rates) + 0.9),
+            ylim=(35, 104),
+            xlabel="learning rate",
+            title=f"radius {plain(radius)}",
+        )
+        ax.set_xticks(range(len(rates)), [plain(lr) for lr in rates])
+        name_lines(ax)
+    figure.axes[0].set_ylabel("accuracy, %")
+    return f"Learning rates with a median accuracy of at least 95%: {'; '.join(told)}."
