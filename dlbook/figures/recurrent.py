@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dlbook.explorer.numbers import count, listed, percent, plain, scientific
+from dlbook.explorer.numbers import count, listed, number, percent, plain, scientific
 from dlbook.explorer.style import band, name_lines, palette
 
 
@@ -28,8 +28,9 @@ def draw_memory(ax, *, radius, forget_bias, inputs, rnn, lstm):
     ax.set_yticks([10.0**p for p in powers], [scientific(10.0**p) for p in powers])
     name_lines(ax)
     return (
-        f"{steps[-1]} steps back the RNN with radius {plain(radius)} keeps {scientific(ends[0])} of the gradient, the "
-        f"LSTM with forget bias {plain(forget_bias)} {scientific(ends[1])} (medians of {count(len(runs), 'seed')})."
+        f"{steps[-1]} steps back the RNN with radius {plain(radius)} keeps {number(ends[0], 1)} of the "
+        f"gradient, the LSTM with forget bias {plain(forget_bias)} {number(ends[1], 1)} "
+        f"(medians of {count(len(runs), 'seed')})."
     )
 
 

@@ -33,8 +33,8 @@ def picture(**setting):
 
 def test_the_sentence_states_losses_and_errors_of_the_epoch():
     assert picture()[0] == (
-        "8 training points, learning rate 0.1, after 3 epochs: training loss 0.20, test loss 0.30; wrong are 0% "
-        "of the training points and 20% of the test points."
+        "8 training points, learning rate 0.1, after 3 epochs: training loss 0.20, test loss 0.30; wrong "
+        "are 0% of the training points and 20% of the test points."
     )
     assert "after 1 epoch: training loss 0.40" in picture(epoch=1)[0]
 
@@ -62,6 +62,6 @@ def test_the_gap_between_the_errors_is_measured_by_the_median():
     )  # fmt: skip
     sentence, _ = drawn(start.draw_sizes, runs=sizes)
     assert sentence == (
-        "With 10 training points the median test error is 25.0 points above the training error, with 100 it is "
-        "2.5 points (medians of 3 seeds)."
+        "With 10 training points the median test error is 25.0 points above the training error, with 100 "
+        "it is 2.5 points (medians of 3 seeds)."
     )
