@@ -61,7 +61,7 @@ test: .venv/ready
 
 check: .venv/ready
 	$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
-	$(BIN)/pytest --numprocesses $(JOBS) --quiet -m "not slow" tests/test_*.py tests/explorer tests/figures dlcore dlbook
+	$(BIN)/pytest --numprocesses $(JOBS) --quiet tests/test_*.py tests/explorer tests/figures dlcore dlbook
 
 # A second run changes no byte; on another machine it changes no text
 notebooks: .venv/ready

@@ -62,16 +62,15 @@ def scientific(value, digits=1):
 
     Examples
     --------
-    >>> scientific(0.00314, 2), scientific(1e-8), scientific(1)
-    ('3.1·10⁻³', '10⁻⁸', '1')
+    >>> scientific(0.00314, 2), scientific(1e-8), scientific(30)
+    ('3.1·10⁻³', '10⁻⁸', '30')
     """
     if not math.isfinite(value):
         return _unbounded(value)
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-    mantissa = f"{float(mantissa):g}".replace("-", "−")
-    if float(f"{value:.{digits - 1}e}") == 0 or int(exponent) == 0:
-        return mantissa
-    power = "10" if int(exponent) == 1 else f"10{superscript(exponent)}"
+    if float(mantissa) == 0 or int(exponent) in (0, 1):  # from 1 to 99 nobody wants a power
+        return f"{float(f'{mantissa}e{exponent}'):g}".replace("-", "−")
+    mantissa, power = f"{float(mantissa):g}".replace("-", "−"), f"10{superscript(exponent)}"
     return {"1": power, "−1": f"−{power}"}.get(mantissa, f"{mantissa}·{power}")
 
 
