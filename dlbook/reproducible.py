@@ -28,7 +28,7 @@ def _pinned():
     # OpenBLAS would run Haswell's kernels on a CPU without AVX2 and die of an illegal instruction
     if {"AVX2", "X86_V3"} & features or "OPENBLAS_CORETYPE" in os.environ:
         pinned["OPENBLAS_CORETYPE"] = os.environ.get("OPENBLAS_CORETYPE", "Haswell")
-    # NumPy warns about a feature that this CPU or this build does not have, so name only those that are there;
+    # NumPy warns about a feature that this CPU or this build does not have, so name only those that exist;
     # a process that runs pinned already no longer sees them, so it hands on what it was given
     wide = [name for name in __cpu_dispatch__ if name in features and _is_wide(name)]
     disabled = os.environ.get("NPY_DISABLE_CPU_FEATURES", " ".join(wide))

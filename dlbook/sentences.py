@@ -36,8 +36,8 @@ def say(text):
     ----------
     text : str
         One or more paragraphs of plain Markdown with the measured values in it: an f-string. Mathematics
-        (``rf"$\eta^{{2}}$"``) and links work; roles and directives do not
-        (Jupyter does not know them here). Line breaks and a common indent are removed, a blank line begins a paragraph.
+        (``rf"$\eta^{{2}}$"``) and links work; roles and directives do not (Jupyter does not know them here).
+        Line breaks and a common indent are removed, a blank line begins a paragraph.
 
     Returns
     -------

@@ -49,7 +49,8 @@ def hold_out(n, fractions, rng):
         raise ValueError(
             f"fractions must add up to 1, got {fractions.tolist()} with the sum {fractions.sum():.6g}"
         )
-    ends = np.floor(np.cumsum(fractions) * n + 0.5).astype(int)
+    # halves round upwards everywhere, also those that the sum left just below: else a size is one off
+    ends = np.floor(np.round(np.cumsum(fractions) * n, 9) + 0.5).astype(int)
     ends[-1] = n
     sizes = np.diff(ends, prepend=0)
     if sizes.min() < 1:

@@ -128,6 +128,7 @@ def test_fractions_that_make_no_hold_out_are_refused(n, fractions, message):
 def test_fractions_that_add_up_to_1_but_for_rounding_are_fine():
     assert [len(part) for part in hold_out(10, [0.1] * 10, generator())] == [1] * 10
     assert [len(part) for part in hold_out(1000, (0.7, 0.2, 0.1), generator())] == [700, 200, 100]
+    assert [len(part) for part in hold_out(111, (1 / 6, 2 / 3, 1 / 6), generator())] == [19, 74, 18]
 
 
 @pytest.mark.parametrize("k", [1, 0, -3, 11])

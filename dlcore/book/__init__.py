@@ -1,4 +1,4 @@
-"""Where did `dlcore.book` go? The book's tools are the package `dlbook` now; the old names still lead there."""
+"""Where did `dlcore.book` go? The book's tools are in `dlbook` now; the old names still lead there."""
 
 import importlib
 import warnings

@@ -1,4 +1,4 @@
-"""Where did `dlcore.book.exercises` go? Exercises are marked by `dlbook.grader` now; the old names still lead there."""
+"""Where did `dlcore.book.exercises` go? `dlbook.grader` marks them now; the old names still lead there."""
 
 import importlib
 

@@ -1,4 +1,4 @@
-"""Where did `dlcore.book.figures` go? Each chapter's drawings are in `dlbook.figures` now; old names still lead there."""
+"""Where did `dlcore.book.figures` go? Drawings are in `dlbook.figures` now; old names still lead there."""
 
 import importlib.util
 

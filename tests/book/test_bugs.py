@@ -1,4 +1,4 @@
-"""The exhibits of the museum differ from the library by their mistake only; the chapter's tests catch each."""
+"""The museum's exhibits differ from the library by their mistake only; the chapter's tests catch each."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Notebooks that people already have import from `dlcore.book`: it works, and says where the thing lives now."""
+"""Notebooks that people have import from `dlcore.book`: it works, and says where the thing lives now."""
 
 import importlib
 import subprocess
@@ -6,8 +6,6 @@ import sys
 
 import pytest
 
-import dlbook
-import dlbook.grader
 
 OLD_AND_NEW = [
     ("dlcore.book", "explore", "dlbook.explore"),

@@ -294,7 +294,8 @@ def test_no_solution_and_no_hidden_test_is_anywhere_in_the_site(site):
     chapters = "".join(path.read_text() for path in (BOOK / "chapters").glob("*.ipynb"))
     secret, sources = set(), BOOK / "chapters" / "exercises" / "source"
     for name in release.exercises(source=sources):
-        source, page = release.read(name, sources), (BOOK / "chapters/exercises" / f"{name}.ipynb").read_text()
+        source = release.read(name, sources)
+        page = (BOOK / "chapters/exercises" / f"{name}.ipynb").read_text()
         for cell in source.cells:
             for block in re.findall(
                 r"BEGIN (?:SOLUTION|HIDDEN TESTS)\n(.*?)### END", cell.source, flags=re.DOTALL
