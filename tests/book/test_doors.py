@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-
 OLD_AND_NEW = [
     ("dlcore.book", "explore", "dlbook.explore"),
     ("dlcore.book", "show", "dlbook.show"),
