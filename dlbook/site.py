@@ -54,7 +54,7 @@ def _search_from_file(app, pagename, templatename, context, doctree):
 def _finish(app, exception):
     for name, value in app.unpinned.items():
         if value is None:
-            os.environ.pop(name)
+            os.environ.pop(name, None)  # another handler may have put the environment back
         else:
             os.environ[name] = value
     if exception or app.builder.format != "html":
