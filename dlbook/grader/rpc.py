@@ -487,6 +487,7 @@ def _nameless(text, error):
     names -= {"_do", "_answer", "Wire", "<locals>", "<lambda>", "<module>"}
     for name in sorted(names, key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", _ANONYMOUS, text)
+    text = re.sub(r"(?<![\w.])[\w.<>]+(?=\(\))", _ANONYMOUS, text)  # a function written in C leaves no frame
     return re.sub(r"'[\w.]+' object", "this object", text)
 
 

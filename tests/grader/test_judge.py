@@ -230,13 +230,13 @@ def test_a_function_that_never_returns_costs_its_task(tmp_path):
 def test_a_notebook_whose_extra_cells_hang_is_judged_without_them_in_bounded_time(tmp_path):
     hanging = [new_code_cell("while True: pass") for _ in range(9)]
     start = time.monotonic()
-    assert scores(tmp_path, [*SOURCE[:3], *hanging, *SOURCE[3:]], cell_seconds=2, seconds=8) == FULL
-    assert time.monotonic() - start < 14
+    assert scores(tmp_path, [*SOURCE[:3], *hanging, *SOURCE[3:]], cell_seconds=4, seconds=20) == FULL
+    assert time.monotonic() - start < 32
 
 
 def test_a_notebook_that_hangs_everywhere_keeps_what_it_has(tmp_path):
     never = "while True: pass"
-    tasks, _ = outcome(tmp_path, changed(mine_answer=never, check_answer=never), cell_seconds=2, seconds=9)
+    tasks, _ = outcome(tmp_path, changed(mine_answer=never, check_answer=never), cell_seconds=4, seconds=30)
     assert tasks["square"]["points"] == 2
     assert {(tasks[name]["status"], tasks[name]["points"]) for name in ("mine", "check")} <= {
         ("timed out", 0),
