@@ -172,10 +172,10 @@ def test_several_chapters_run_and_each_that_fails_is_named_with_its_cell_and_set
     done = build(tmp_path)
     assert done.returncode != 0
     assert "explore(draw_ducks, ducks=[2, 1, 0]" in done.stdout
-    for name in ("geese", "swans"):
+    for name, frozen in {"geese": "on", "swans": "off"}.items():
         # the layout is measured at the last setting before the others are drawn in their order
-        named = rf"{name}: explorer draw_ducks at ducks=0, frozen=(on|off): ZeroDivisionError"
-        assert re.search(named, done.stdout)
+        named = f"{name}: explorer draw_ducks at ducks=0, frozen={frozen}: ZeroDivisionError"
+        assert named in done.stdout
 
 
 def test_a_page_that_the_build_does_not_run_says_what_is_missing(tmp_path):
