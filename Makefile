@@ -67,7 +67,7 @@ check: .venv/ready
 notebooks: .venv/ready
 	$(BIN)/python -m dlbook.reproducible $(BIN)/jupyter nbconvert --to notebook --execute --inplace \
 		--ExecutePreprocessor.timeout=600 \
-		--NotebookExporter.preprocessors=dlbook.notebooks.KeepText $(or $(CHAPTERS),$(wildcard chapters/*.ipynb))
+		--NotebookExporter.preprocessors=dlbook.notebooks.KeepText $(or $(CHAPTERS),$(wildcard chapters/*.ipynb chapters/deeper/*.ipynb))
 	$(BIN)/python -m dlbook.plain
 	$(BIN)/pytest --quiet tests/book/test_notebooks.py
 

@@ -5,11 +5,12 @@ widget ids and whatever an editor noted about itself change from run to run and 
 build. `make notebooks` runs the chapters and keeps the first kind only::
 
     jupyter nbconvert --to notebook --execute --inplace \\
-        --NotebookExporter.preprocessors=dlbook.notebooks.KeepText chapters/*.ipynb
+        --NotebookExporter.preprocessors=dlbook.notebooks.KeepText chapters/adam.ipynb
 """
 
 import re
 from copy import deepcopy
+from pathlib import Path
 
 import nbformat
 from nbconvert.preprocessors import Preprocessor
@@ -22,6 +23,11 @@ METADATA = {
 }
 FOLDED = {"hide-input", "remove-input", "remove-cell"}
 _VOLATILE = ("image/", "application/pdf", "application/vnd.jupyter.widget-view+json")
+
+
+def chapters(folder="chapters"):
+    """Return the paths of the chapters and of the pages below them in `deeper`, sorted."""
+    return sorted([*Path(folder).glob("*.ipynb"), *Path(folder).glob("deeper/*.ipynb")])
 
 
 def normalized(notebook):

@@ -155,20 +155,28 @@ two shared cores.
 
 
 def ledger(entries):
-    """The page `chapters/replications.md` from tuples (replication, chapter, seconds)."""
+    """The page `chapters/replications.md` from tuples (replication, page, seconds).
+
+    A page is "adam" or, below a chapter, "deeper/adam_race".
+    """
     entries = sorted(entries, key=lambda entry: (entry[0].number, entry[0].source))
     counts = [f"{sum(found.verdict == verdict for found, _, _ in entries)} {verdict}" for verdict in VERDICTS]
     numbers = len({found.number for found, _, _ in entries})
     table = [
         f"| {found.number} | [{escape(found.source)}](replications.md#{found.anchor}) | {found.verdict} "
-        f"| [{chapter.replace('_', ' ')}]({chapter}.ipynb#{found.anchor}) | {time:.0f} |"
-        for found, chapter, time in entries
+        f"| [{page.rpartition('/')[2].replace('_', ' ')}]({page}.ipynb#{found.anchor}) | {time:.0f} |"
+        for found, page, time in entries
     ]
     return INTRODUCTION.format(
         tally=f"{len(entries)} results in {numbers} rows: {', '.join(counts)}.",
         table="\n".join(table),
         boxes="\n\n".join(found._repr_html_() for found, _, _ in entries),
     )
+
+
+def name_of(path):
+    """Return a page's name: "adam" or "deeper/adam_race"."""
+    return f"deeper/{path.stem}" if path.parent.name == "deeper" else path.stem
 
 
 def run(path):
@@ -178,7 +186,7 @@ def run(path):
 
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(path.parent)}}).execute()
-    return [(found, path.stem, seconds(notebook, i)) for found, i in harvest(notebook)]
+    return [(found, name_of(path), seconds(notebook, i)) for found, i in harvest(notebook)]
 
 
 def main(folder="chapters"):
@@ -186,9 +194,11 @@ def main(folder="chapters"):
     from joblib import Parallel, delayed
     from tqdm import tqdm
 
-    chapters = [path for path in sorted(Path(folder).glob("*.ipynb")) if "replicated(" in path.read_text()]
-    runs = Parallel(n_jobs=-1, return_as="generator")(delayed(run)(path) for path in chapters)
-    entries = [entry for found in tqdm(runs, total=len(chapters)) for entry in found]
+    from dlbook.notebooks import chapters
+
+    paths = [path for path in chapters(folder) if "replicated(" in path.read_text()]
+    runs = Parallel(n_jobs=-1, return_as="generator")(delayed(run)(path) for path in paths)
+    entries = [entry for found in tqdm(runs, total=len(paths)) for entry in found]
     (Path(folder) / "replications.md").write_text(ledger(entries), encoding="utf-8")
 
 

@@ -95,6 +95,21 @@ def _slim(static):
         source_map.unlink()
 
 
+def pages(book):
+    """Return the files in the table of contents of a book, from its root on; a chapter precedes its pages."""
+    toc = yaml.safe_load((Path(book) / "_toc.yml").read_text())
+
+    def files(entries):
+        for entry in entries:
+            yield entry["file"]
+            yield from files(entry.get("sections", []))
+
+    return [
+        toc["root"],
+        *files(entry for part in toc.get("parts", [toc]) for entry in part.get("chapters", [])),
+    ]
+
+
 def pick(book, names):
     """Return the table of contents of a book of the named pages only, the first as its root.
 
@@ -103,16 +118,13 @@ def pick(book, names):
     ValueError
         If the book has no page of that name.
     """
-    toc = yaml.safe_load((Path(book) / "_toc.yml").read_text())
-    parts = toc.get("parts", [toc])
-    files = [toc["root"], *(entry["file"] for part in parts for entry in part.get("chapters", []))]
-    pages = {
-        Path(file).stem: file for file in reversed(files)
-    }  # of chapters/adam and its exercise the chapter
+    known = {
+        Path(file).stem: file for file in reversed(pages(book))
+    }  # of a chapter and its exercise the chapter
     for name in names:
-        if name not in pages:
-            raise ValueError(f"chapters must be among {', '.join(sorted(pages))}, got {name!r}")
-    root, *others = [pages[name] for name in names]
+        if name not in known:
+            raise ValueError(f"chapters must be among {', '.join(sorted(known))}, got {name!r}")
+    root, *others = [known[name] for name in names]
     chosen = {"format": "jb-book", "root": root}
     return chosen | ({"chapters": [{"file": file} for file in others]} if others else {})
 
@@ -134,8 +146,8 @@ def main(arguments):
     folder = Path("_build", "draft" if asked.draft else "alone", "+".join(names))
     kept = folder / "_build" / ".executed"
     kept.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        for whole in Path("_build", ".executed").glob(f"chapters-{name}-*"):
+    for file in [toc["root"], *(entry["file"] for entry in toc.get("chapters", []))]:
+        for whole in Path("_build", ".executed").glob(f"{file.replace('/', '-')}-*"):
             shutil.copytree(whole, kept / whole.name, dirs_exist_ok=True)
     (folder / "_toc.yml").write_text(yaml.safe_dump(toc))
     builder = Path(sys.executable).with_name("jupyter-book")

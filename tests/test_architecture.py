@@ -21,7 +21,8 @@ TOOLS = [
         "reproducible",
     },  # two tools that any other book or course can use, and pinned arithmetic
     {"sentences"},
-    {"notebooks", "replications", "references", "bugs", "figures"},
+    {"notebooks"},
+    {"replications", "references", "bugs", "figures"},
     {"plain"},
     {"site"},
 ]

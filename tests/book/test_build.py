@@ -108,6 +108,27 @@ def test_a_chapter_is_built_alone_and_as_a_draft_without_touching_the_full_build
     assert {path: path.stat().st_mtime_ns for path in full if path.exists()} == full
 
 
+def test_a_page_below_a_chapter_can_be_picked(tmp_path):
+    from dlbook import site
+
+    (tmp_path / "_toc.yml").write_text(
+        "format: jb-book\nroot: chapters/index\nparts:\n  - caption: One\n    chapters:\n"
+        "      - file: chapters/adam\n        sections: [{file: chapters/deeper/adam_race}]\n"
+        "  - caption: Two\n    chapters: [{file: chapters/exercises/adam}]\n"
+    )
+    assert site.pages(tmp_path) == [
+        "chapters/index",
+        "chapters/adam",
+        "chapters/deeper/adam_race",
+        "chapters/exercises/adam",
+    ]
+    assert site.pick(tmp_path, ["adam_race", "adam"]) == {
+        "format": "jb-book",
+        "root": "chapters/deeper/adam_race",
+        "chapters": [{"file": "chapters/adam"}],
+    }
+
+
 def test_a_chapter_that_is_not_in_the_book_is_refused(book):
     from dlbook import site
 

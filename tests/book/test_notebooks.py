@@ -8,9 +8,9 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from dlbook.notebooks import KeepText, faults, normalized, typed_figures
+from dlbook.notebooks import KeepText, chapters, faults, normalized, typed_figures
 
-CHAPTERS = sorted((Path(__file__).parents[2] / "chapters").glob("*.ipynb"))
+CHAPTERS = chapters(Path(__file__).parents[2] / "chapters")
 
 
 def executed():

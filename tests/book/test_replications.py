@@ -7,7 +7,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from dlbook.replications import Replication, harvest, ledger, replicated, seconds
+from dlbook.notebooks import chapters
+from dlbook.replications import Replication, harvest, ledger, name_of, replicated, seconds
 
 CHAPTERS = Path(__file__).parents[2] / "chapters"
 
@@ -69,6 +70,8 @@ def test_the_ledger_has_a_line_for_each_and_counts_the_verdicts():
     text = ledger([(one(), "adam", 3.4), (one(verdict="reproduced", because=""), "splits", 0.1)])
     assert "2 results in 1 rows: 1 reproduced, 1 shape only, 0 not reproducible." in text
     assert "| shape only | [adam](adam.ipynb#replication-7-notes-15-4) | 3 |" in text
+    below = ledger([(one(), "deeper/adam_race", 3.4)])
+    assert "| [adam race](deeper/adam_race.ipynb#replication-7-notes-15-4) | 3 |" in below
     assert "[Notes 15.4](replications.md#replication-7-notes-15-4)" in text and one()._repr_html_() in text
 
 
@@ -95,8 +98,8 @@ def test_the_ledger_is_what_the_stored_chapters_say():
     page = (CHAPTERS / "replications.md").read_text()
     clock = dict(re.findall(r"#(replication-[^)]+)\).*\| (\d+) \|$", page, re.MULTILINE))
     entries = [
-        (found, path.stem, float(clock.get(found.anchor, "nan")))
-        for path in sorted(CHAPTERS.glob("*.ipynb"))
+        (found, name_of(path), float(clock.get(found.anchor, "nan")))
+        for path in chapters(CHAPTERS)
         for found, _ in harvest(nbformat.read(path, as_version=4))
     ]
     assert ledger(entries) == page, "run `make replications`"
