@@ -335,7 +335,9 @@ class _Crew:
             self._running.add(process)
         late = False
         try:
-            said, errors = process.communicate(json.dumps(asdict(job)), timeout=job.seconds + 20)
+            said, errors = process.communicate(
+                json.dumps(asdict(job)), timeout=job.seconds + job.starting + 20
+            )
             return json.loads(said)
         except subprocess.TimeoutExpired:
             late = True

@@ -76,6 +76,7 @@ class Job:
     ids: dict = field(default_factory=dict)  # exercise: the names of its tasks
     cell_seconds: float = 20
     seconds: float = 80
+    starting: float = 30  # seconds that the sandboxes may take to start, which count against no answer
     memory: int = 2 * 2**30
     unsafe: bool = False
     libraries: dict = field(default_factory=dict)  # name: the folder that the course means
@@ -109,6 +110,27 @@ class WrongLibraryError(Exception):
 
 class MemoryFullError(BaseException):
     """A cell has filled the memory."""
+
+
+class _Clock:
+    """The time that a notebook has. Starting sandboxes costs none of it, up to an allowance."""
+
+    def __init__(self, job):
+        self._job, self._start, self._excused, self.starts = job, time.monotonic(), 0.0, 0
+
+    def end(self, share):
+        """Return when the round ends that may use up to this share of all seconds."""
+        return self._start + self._excused + share * self._job.seconds
+
+    @contextlib.contextmanager
+    def starting(self, share):
+        """Yield by when a sandbox must have started, and take what it needs off the notebook's account."""
+        begun, left = time.monotonic(), self._job.starting - self._excused
+        try:
+            yield self.end(share) + left
+            self.starts += 1
+        finally:
+            self._excused += min(left, time.monotonic() - begun)
 
 
 class Student:
@@ -418,8 +440,8 @@ def _run(job, source, steps, records):
     """Run the notebook for what it shows, then again with the tests. Return what became of each test."""
     tests = {name_of(cell): cell for cell, _ in tasks_of(source) if kind_of(cell) == "test"}
     trusted = _trusted(source, job.variant)
-    start = time.monotonic()
-    ends = [start + share * job.seconds for share in _SHARES]
+    first, second, third = _SHARES
+    clock = _Clock(job)
     broken, found = {("judge", name): ("timed out", "the grader could not end this") for name in job.skip}, {}
 
     def show(wire, what, which):
@@ -433,19 +455,19 @@ def _run(job, source, steps, records):
             found[which] = _test(tests[which], wire, trusted, copies=which not in job.changes_inputs)
             found[which].changes_inputs = wire.changed
 
-    _play(job, [step for step in steps if step[0] == "run"], show, broken, ends[0])
+    _play(job, [step for step in steps if step[0] == "run"], show, broken, clock, first)
     for (what, which), (status, why) in broken.items():
         if what == "run":
             records[which]["error"] = f"{status}: {why}"
-    _play(job, steps, test, broken, ends[1])
+    _play(job, steps, test, broken, clock, second)
     mine = [step for step in steps if step[0] == "judge" or not records[step[1]]["added"]]
-    if set(tests) - set(found) and (len(mine) < len(steps) or time.monotonic() >= ends[1]):
+    if set(tests) - set(found) and (len(mine) < len(steps) or time.monotonic() >= clock.end(second)):
         # what the tests ask for may have ended the process because of a cell that the student added
         helps = len(mine) < len(steps)
         again = {
             step: why for step, why in broken.items() if step[0] == "run" or step[1] in job.skip or not helps
         }
-        _play(job, mine, test, again, ends[2])
+        _play(job, mine, test, again, clock, third)
         broken |= again
     for (what, which), (status, why) in broken.items():
         if what == "run" and not records[which]["error"]:
@@ -458,20 +480,27 @@ def _run(job, source, steps, records):
     return lost | found
 
 
-def _play(job, steps, do, broken, end):
+def _play(job, steps, do, broken, clock, share):
     """Take the steps, each by ``do(wire, what, which)``, and begin again in a new sandbox after one that
     breaks it.
 
     `broken` holds the steps to leave out, with a status and a reason, and gains those that break a sandbox.
     """
-    while time.monotonic() < end:
-        with Student(job) as student:
-            student.wire.deadline = end
-            try:
-                places = student.wire.root.places([*job.libraries])
+    while time.monotonic() < clock.end(share):
+        with contextlib.ExitStack() as started:
+            with clock.starting(share) as latest:
+                student = started.enter_context(Student(job))
+                student.wire.deadline = latest
+                try:
+                    places = student.wire.root.places([*job.libraries])
+                except (EndedError, DeadlineError) as error:
+                    if clock.starts and isinstance(error, DeadlineError):
+                        return  # so many were started that the time is over
+                    raise WrongLibraryError(
+                        f"no notebook could be started: {student.why_it_ended()}"
+                    ) from None
                 _check_libraries(job, places if isinstance(places, dict) else {}, "the sandbox")
-            except (EndedError, DeadlineError):
-                raise WrongLibraryError(f"no notebook could be started: {student.why_it_ended()}") from None
+            end = clock.end(share)
             for step in steps:
                 if step in broken:
                     continue

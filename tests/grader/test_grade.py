@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from clocks import unit
 from nbformat.v4 import new_code_cell
 from test_sandbox import needs_sandbox
 
@@ -20,7 +21,7 @@ from dlbook.grader.grade import grade, main
 pytestmark = needs_sandbox
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "chapters" / "exercises" / "source"
-LIMITS = {"cell_seconds": 8, "seconds": 60, "memory": 2**30, "progress": False, "source": SOURCE}
+LIMITS = {"cell_seconds": 30, "seconds": 180, "memory": 2**30, "progress": False, "source": SOURCE}
 
 
 def solved(exercise, first=None):
@@ -134,7 +135,9 @@ def hostile(tmp_path_factory):
     giant = hand_in(handed, "a giant", name, b"")
     os.truncate(giant, 2**40)
     (handed / "a stray file.txt").write_text("notes")
-    return grade(handed, out, **LIMITS), out
+    pace = unit()
+    limits = LIMITS | {"cell_seconds": 6 * pace, "seconds": 60 * pace}  # two of the attacks never end
+    return grade(handed, out, **limits), out
 
 
 FULL = [3, 2, 3, 6, None]
@@ -169,7 +172,7 @@ def test_what_earns_nothing_says_why(hostile, student, status):
 @pytest.mark.parametrize(
     "student, seen",
     [
-        ("endless loop", "timed out: no end after 8 s"),
+        ("endless loop", "timed out: no end after "),
         ("exit", "process ended: the process ended with code 0"),
         ("fork bomb", "PermissionError"),
         ("memory hog", "MemoryError"),
@@ -237,12 +240,12 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path):
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    results, deadline = tmp_path / "out" / "results", time.monotonic() + 60
+    results, deadline = tmp_path / "out" / "results", time.monotonic() + 600
     while len(list(results.rglob("*.json"))) < 2:
         assert time.monotonic() < deadline and run.poll() is None
         time.sleep(0.02)
     run.send_signal(signal.SIGINT)
-    assert "the same command goes on from there" in run.communicate(timeout=60)[1]
+    assert "the same command goes on from there" in run.communicate(timeout=600)[1]
     assert run.returncode == 130
     kept = {path: path.stat().st_mtime_ns for path in results.rglob("*.json")}
     assert 2 <= len(kept) < 5

@@ -6,13 +6,14 @@ import time
 
 import nbformat
 import pytest
+from clocks import AMPLE, at_the_machine_s_pace
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 from test_cells import cell
 from test_sandbox import needs_sandbox
 
 from dlbook.grader import seeded
 from dlbook.grader.cells import kind_of, name_of, public_part
-from dlbook.grader.judge import Job, judge
+from dlbook.grader.judge import Job, Student, judge
 
 pytestmark = needs_sandbox
 
@@ -56,7 +57,7 @@ FULL = {"square": 2, "mine": 1, "check": 3, "why": None}
 def outcome(tmp_path, cells, **options):
     for name, content in (("source", SOURCE), ("submission", cells)):
         (tmp_path / f"{name}.ipynb").write_text(nbformat.writes(new_notebook(cells=content)))
-    options = {"cell_seconds": 3, "seconds": 20} | options
+    options = AMPLE | options
     job = Job(str(tmp_path / "source.ipynb"), str(tmp_path / "submission.ipynb"), "small", "ann", **options)
     result = judge(job)
     return {task["task"]: task for task in result["tasks"]}, result
@@ -193,7 +194,6 @@ def test_a_student_s_own_numbers_are_judged(tmp_path):
 @pytest.mark.parametrize(
     "attack, lost",
     [
-        ("while True: pass", {}),
         ("import os; os._exit(0)", {}),
         ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", {}),
         ("raise SystemExit", {}),
@@ -216,10 +216,30 @@ def test_a_cell_that_breaks_the_process_costs_no_more_than_itself(tmp_path, atta
     assert scores(tmp_path, cells) == FULL | lost
 
 
+def test_a_cell_that_never_ends_costs_no_more_than_itself(tmp_path):
+    cells = [*SOURCE[:3], new_code_cell("while True: pass"), *SOURCE[3:]]
+
+    def check(unit):
+        assert scores(tmp_path, cells, cell_seconds=2 * unit, seconds=20 * unit) == FULL
+
+    at_the_machine_s_pace(check)
+
+
 def test_a_function_that_never_returns_costs_its_task(tmp_path):
-    tasks, _ = outcome(tmp_path, changed(square_answer="def square(x):\n    while True: pass"))
-    assert (tasks["square"]["status"], tasks["square"]["points"]) == ("timed out", 0)
-    assert tasks["mine"]["points"] == 1 and tasks["check"]["points"] == 3
+    def check(unit):
+        tasks, _ = outcome(
+            tmp_path,
+            changed(square_answer="def square(x):\n    while True: pass"),
+            cell_seconds=2 * unit,
+            seconds=20 * unit,
+        )
+        assert (tasks["square"]["status"], tasks["square"]["points"]) == ("timed out", 0)
+        assert tasks["mine"]["points"] == 1 and tasks["check"]["points"] == 3
+
+    at_the_machine_s_pace(check)
+
+
+def test_a_function_that_ends_the_process_costs_its_task(tmp_path):
     tasks, _ = outcome(tmp_path, changed(check_answer="import os\ndef check(f):\n    os._exit(7)"))
     assert (tasks["check"]["status"], tasks["check"]["message"]) == (
         "process ended",
@@ -229,19 +249,69 @@ def test_a_function_that_never_returns_costs_its_task(tmp_path):
 
 def test_a_notebook_whose_extra_cells_hang_is_judged_without_them_in_bounded_time(tmp_path):
     hanging = [new_code_cell("while True: pass") for _ in range(9)]
-    start = time.monotonic()
-    assert scores(tmp_path, [*SOURCE[:3], *hanging, *SOURCE[3:]], cell_seconds=4, seconds=20) == FULL
-    assert time.monotonic() - start < 32
+
+    def check(unit):
+        start = time.monotonic()
+        found = scores(
+            tmp_path, [*SOURCE[:3], *hanging, *SOURCE[3:]], cell_seconds=2 * unit, seconds=10 * unit
+        )
+        assert found == FULL
+        assert time.monotonic() - start < 18 * unit
+
+    at_the_machine_s_pace(check)
 
 
 def test_a_notebook_that_hangs_everywhere_keeps_what_it_has(tmp_path):
     never = "while True: pass"
-    tasks, _ = outcome(tmp_path, changed(mine_answer=never, check_answer=never), cell_seconds=4, seconds=30)
-    assert tasks["square"]["points"] == 2
-    assert {(tasks[name]["status"], tasks[name]["points"]) for name in ("mine", "check")} <= {
-        ("timed out", 0),
-        ("failed", 0),
-    }
+
+    def check(unit):
+        tasks, _ = outcome(
+            tmp_path,
+            changed(mine_answer=never, check_answer=never),
+            cell_seconds=2 * unit,
+            seconds=15 * unit,
+        )
+        assert tasks["square"]["points"] == 2
+        assert {(tasks[name]["status"], tasks[name]["points"]) for name in ("mine", "check")} <= {
+            ("timed out", 0),
+            ("failed", 0),
+        }
+
+    at_the_machine_s_pace(check)
+
+
+def slow_starts(monkeypatch, seconds):
+    """Let each sandbox need so long before it answers."""
+
+    class Slow(Student):
+        def __init__(self, job):
+            super().__init__(job)
+            time.sleep(seconds)
+
+    monkeypatch.setattr("dlbook.grader.judge.Student", Slow)
+
+
+def test_a_sandbox_that_is_slow_to_start_costs_no_answer(tmp_path, monkeypatch):
+    cells = [*SOURCE[:3], new_code_cell("import os; os._exit(0)"), *SOURCE[3:]]
+
+    def check(unit):
+        limits = {"cell_seconds": 2 * unit, "seconds": 6 * unit, "starting": 60 * unit}
+        slow_starts(monkeypatch, 3 * unit)  # all the seconds of the first round, at every start
+        assert scores(tmp_path, cells, **limits) == FULL
+
+    at_the_machine_s_pace(check)
+
+
+def test_a_notebook_that_starts_sandboxes_without_end_is_cut(tmp_path, monkeypatch):
+    cells = [SOURCE[0], *[new_code_cell("import os; os._exit(0)") for _ in range(200)], *SOURCE[1:]]
+
+    def check(unit):
+        start = time.monotonic()
+        _tasks, result = outcome(tmp_path, cells, cell_seconds=2 * unit, seconds=5 * unit, starting=unit)
+        assert result["status"] == "graded" and "again" not in result
+        assert time.monotonic() - start < 10 * unit
+
+    at_the_machine_s_pace(check)
 
 
 LIES = [
@@ -452,11 +522,13 @@ BUSY = {
 
 @pytest.mark.parametrize("busy", BUSY)
 def test_what_keeps_the_judge_busy_costs_its_task_in_bounded_time(tmp_path, busy):
-    start = time.monotonic()
-    assert scores(tmp_path, changed(square_answer=BUSY[busy]), cell_seconds=3, seconds=12) == FULL | {
-        "square": 0
-    }
-    assert time.monotonic() - start < 20
+    def check(unit):
+        start = time.monotonic()
+        found = scores(tmp_path, changed(square_answer=BUSY[busy]), cell_seconds=2 * unit, seconds=10 * unit)
+        assert found == FULL | {"square": 0}
+        assert time.monotonic() - start < 16 * unit
+
+    at_the_machine_s_pace(check)
 
 
 def test_an_answer_that_overwrites_what_it_is_given_does_not_become_right(tmp_path):

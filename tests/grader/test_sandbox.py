@@ -31,14 +31,14 @@ class Inside:
 
     def __init__(self, **options):
         (a, b), (c, d) = os.pipe(), os.pipe()
-        options = {"memory": 2 * 2**30, "seconds": 60, "libraries": [ROOT / "dlcore"]} | options
+        options = {"memory": 2 * 2**30, "seconds": 600, "libraries": [ROOT / "dlcore"]} | options
         self.process = sandbox.popen("dlbook.grader.worker", [a, d], [a, d], **options)
         os.close(a)
         os.close(d)
         self.ends, self.wire = (b, c), Wire(c, b, guarded=True)
 
     def run(self, source):
-        self.wire.deadline = time.monotonic() + 60
+        self.wire.deadline = time.monotonic() + 600
         return self.wire.root.run(source)
 
     def close(self):
