@@ -1,0 +1,44 @@
+"""How the tests of the site open it: as a reader, from file://, with the network refused."""
+
+import os
+from collections import namedtuple
+from pathlib import Path
+
+CHROMIUM = Path("/usr/bin/chromium")
+BOOK = Path(os.environ.get("DLCORE_BOOK", Path(__file__).parents[2]))
+
+Opened = namedtuple("Opened", "page errors loaded")
+
+
+def visitor(browser, site):
+    """Yield a function that opens a page of the site as a reader, and close what it has opened.
+
+    Requests to other hosts are refused and kept as errors.
+    """
+    contexts = []
+
+    def opened(name, width=1280, scheme="light", query="", **options):
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, **options
+        )
+        contexts.append(context)
+        context.set_default_timeout(30_000)
+        page, errors, loaded = context.new_page(), [], []
+
+        def route(route):
+            if route.request.url.startswith(("file:", "data:", "blob:")):
+                return route.continue_()
+            errors.append(f"refused: {route.request.url}")
+            return route.abort()
+
+        context.route("**/*", route)
+        page.on("request", lambda request: loaded.append(request.url))
+        page.on("requestfailed", lambda request: errors.append(f"failed: {request.url}"))
+        page.on("pageerror", lambda error: errors.append(f"script error: {error}"))
+        page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+        page.goto((site / f"{name}.html").as_uri() + query)
+        return Opened(page, errors, loaded)
+
+    yield opened
+    for context in contexts:
+        context.close()

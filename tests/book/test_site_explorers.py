@@ -1,0 +1,97 @@
+"""Every explorer of the site in a browser: does each control do what it promises?"""
+
+import pytest
+from browsing import BOOK
+
+from dlbook.site import pages
+
+DRAWN = [name for name in pages(BOOK) if not name.startswith("chapters/exercises/")]
+
+
+def state(figure):
+    picture = figure.locator("img")
+    return picture.get_attribute("src"), picture.get_attribute("alt"), figure.locator("output").inner_text()
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_every_control_shows_a_new_picture_and_a_new_sentence(visit, name):
+    page, errors, _ = visit(name, reduced_motion="reduce")
+    for figure in page.locator("figure.explorer").all():
+        figure.scroll_into_view_if_needed()
+        assert figure.locator("img").count() == 1
+        for control in figure.locator(".explorer-control").all():
+            move_everywhere(page, figure, control)
+    assert errors == []
+
+
+def move_everywhere(page, figure, control):
+    options = control.locator("input[type=range], input:checked, option:checked").first
+    tag = control.locator("input, select").first.evaluate("e => e.type || e.tagName")
+    label = control.locator("label, legend").first
+    assert label.is_visible() and label.inner_text().strip()
+    if tag == "range":
+        options.focus()
+        page.keyboard.press("Home")
+        forward, moves = "ArrowRight", int(options.get_attribute("max"))
+    elif tag == "radio":
+        options.focus()
+        forward, moves = "ArrowRight", control.locator("input").count()
+    else:
+        select = control.locator("select")
+        select.focus()
+        page.keyboard.press("Home")
+        forward, moves = "ArrowDown", control.locator("option").count() - 1
+    before = state(figure)
+    for _ in range(moves):
+        page.keyboard.press(forward)
+        after = state(figure)
+        where = f"{figure.get_attribute('id')}, {label.inner_text()}: {after[1]}"
+        assert after[0] != before[0], f"the same picture at {where}"
+        assert after[1] != before[1] and after[2] != before[2], f"the same sentence at {where}"
+        assert after[1] == after[2], f"alt text and read-out differ at {where}"
+        before = after
+    page.wait_for_function(
+        "e => e.complete && e.naturalWidth > 0", arg=figure.locator("img").element_handle(), timeout=5000
+    )
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_an_animation_is_off_at_first_can_be_stopped_and_respects_reduced_motion(visit, name):
+    still = visit(name, reduced_motion="reduce").page
+    for group in still.locator(".explorer-play").all():
+        assert not group.locator("[data-do=play]").is_visible()
+        assert group.locator("[data-do=forward]").is_visible()
+    page, errors, _ = visit(name)
+    for figure in page.locator("figure.explorer:has(.explorer-play)").all():
+        figure.scroll_into_view_if_needed()
+        first = state(figure)
+        page.wait_for_timeout(700)
+        assert state(figure) == first
+        play = figure.locator("[data-do=play]")
+        slider = figure.locator(".explorer-control").nth(
+            int(figure.locator(".explorer-play").get_attribute("data-control"))
+        )
+        slider.locator("input").focus()
+        page.keyboard.press("Home")
+        first = state(figure)
+        play.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_function(
+            "([e, alt]) => e.alt !== alt", arg=[figure.locator("img").element_handle(), first[1]]
+        )
+        page.keyboard.press("Enter")
+        stopped = state(figure)
+        page.wait_for_timeout(700)
+        assert state(figure) == stopped
+        figure.locator("[data-do=back]").press("Enter")
+        assert state(figure) != stopped
+    assert errors == []
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_without_scripts_the_default_picture_and_its_sentence_stand(visit, name):
+    page = visit(name, java_script_enabled=False).page
+    for figure in page.locator("figure.explorer").all():
+        assert not figure.locator("form").is_visible()
+        _, alt, sentence = state(figure)
+        assert alt == sentence and figure.locator("img").is_visible()

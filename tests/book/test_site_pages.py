@@ -1,0 +1,145 @@
+"""Every page of the site in a browser, from file:// with the network refused: is it complete and usable?
+
+A page is opened once and stays open for all that is asked of it.
+"""
+
+import contextlib
+import functools
+import gzip
+import io
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from browsing import BOOK, visitor
+from matplotlib import image
+
+from dlbook.site import pages
+
+FIRST_LOAD = 600  # kB gzip without fonts: the aim is 500 (MathJax and the theme are 270), never more than 900
+FRAME = 20  # kB gzip, the median of a page
+
+
+@pytest.fixture(scope="module", params=pages(BOOK))
+def name(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def opened(browser, site, name):
+    """A page as it is a moment after it was opened on a wide light screen."""
+    for visit in visitor(browser, site):
+        found = visit(name)
+        found.page.wait_for_timeout(500)
+        yield found._replace(errors=[*found.errors], loaded=[*found.loaded])
+
+
+def test_a_page_is_complete_without_a_network(opened, name):
+    assert opened.errors == []
+    exercise = name.startswith("chapters/exercises/")  # they wait for answers: no figures
+    assert not exercise or opened.page.locator("figure").count() == 0
+    blank = "[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
+    assert opened.page.evaluate(blank) == []
+
+
+# A page has thousands of coloured pieces of code and formulas: a block without a new kind tells nothing new
+NEW_KINDS = """() => {
+    const met = new Set();
+    for (const block of document.querySelectorAll("pre, mjx-container")) {
+        const before = met.size;
+        const where = block.parentElement.className + block.tagName + block.getAttribute("display");
+        [block, ...block.querySelectorAll("span")].forEach(piece => met.add(where + piece.className));
+        block.toggleAttribute("data-new", met.size > before);
+    }
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_violation_of_wcag_2_1_a_and_aa(opened, scheme):
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing"
+    )
+    opened.page.evaluate(NEW_KINDS)
+    looked = {"exclude": [["pre:not([data-new])"], ["mjx-container:not([data-new])"]]}
+    rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
+    quick = {"resultTypes": ["violations"], "selectors": False}  # where it is, its HTML says
+    with themed(opened.page, scheme):
+        found = axe.Axe().run(opened.page, looked, rules | quick).response["violations"]
+    told = [
+        f"{v['id']}: {node['html'][:150]} {node['failureSummary']}" for v in found for node in v["nodes"][:3]
+    ]
+    assert not told, "\n".join(told)
+
+
+def test_pictures_follow_the_theme(opened):
+    assert opened.page.evaluate("document.documentElement.dataset.theme") == "light"
+    picture = opened.page.locator("figure.explorer img, figure.plot img").first
+    if picture.count():
+        picture.scroll_into_view_if_needed()
+        light = corner(picture)
+        with themed(opened.page, "dark"):
+            dark = corner(picture)
+        assert light > 200 and dark < 60
+
+
+def test_a_page_fits_a_phone(opened):
+    size = opened.page.viewport_size
+    opened.page.set_viewport_size({"width": 360, "height": 900})
+    opened.page.wait_for_timeout(300)
+    width = opened.page.evaluate("document.documentElement.scrollWidth")
+    opened.page.set_viewport_size(size)
+    assert width <= 360
+
+
+def test_a_page_keeps_its_budget(opened, site):
+    first = [
+        Path(unquote(urlsplit(url).path)) for url in dict.fromkeys(opened.loaded) if url.startswith("file:")
+    ]
+    pictures = opened.page.locator("figure.explorer").count()
+    kilobytes = sum(weight(path) for path in first if path.suffix not in (".woff", ".woff2"))
+    assert kilobytes <= FIRST_LOAD, f"{kilobytes:.0f} kB"
+    assert (
+        sum(path.name.startswith("frame-") for path in first)
+        <= pictures + opened.page.locator("figure.plot").count()
+    )
+    frames = opened.page.evaluate(
+        """[...document.querySelectorAll("figure.explorer script")].flatMap(
+            table => JSON.parse(table.textContent).files)"""
+    )
+    if frames:
+        weights = sorted(weight(site / "_images" / frame) for frame in frames)
+        assert weights[len(weights) // 2] <= FRAME
+
+
+def test_links_between_pages_lead_somewhere(opened):
+    for url in opened.page.evaluate("[...document.querySelectorAll('a[href]')].map(a => a.href)"):
+        parts = urlsplit(url)
+        if parts.scheme == "file":
+            target = Path(unquote(parts.path))
+            assert target.exists(), url
+            if parts.fragment and target.suffix == ".html":
+                assert f'id="{unquote(parts.fragment)}"' in text_of(target), url
+
+
+@contextlib.contextmanager
+def themed(page, scheme):
+    """Show the page in a theme for a while."""
+    page.evaluate("scheme => document.documentElement.dataset.theme = scheme", scheme)
+    page.wait_for_timeout(300)
+    yield
+    page.evaluate("document.documentElement.dataset.theme = 'light'")
+
+
+@functools.cache
+def text_of(path):
+    return path.read_text(encoding="utf-8")
+
+
+def corner(picture):
+    shot = image.imread(io.BytesIO(picture.screenshot()), format="png")
+    return 255 * float(shot[4, -6, :3].mean())
+
+
+@functools.cache
+def weight(path):
+    return len(gzip.compress(path.read_bytes())) / 1000
