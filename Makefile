@@ -14,10 +14,11 @@ LIMITS := $(if $(UNSAFE),--unsafe) $(if $(SECONDS),--cell-seconds $(SECONDS)) $(
 # students' names are people's: UTF-8 whatever the locale is
 export PYTHONUTF8 := 1
 
-.PHONY: help book serve test check notebooks notebooks-zip copies replications references exercises release collect grade desk bench lock clean
+.PHONY: help book lite serve test check notebooks notebooks-zip copies replications references exercises release collect grade desk bench lock clean
 
 help:
 	@echo "make book       build the site in _build/html  [CHAPTERS='adam momentum' alone, DRAFT=1 with default settings only]"
+	@echo "make lite       fetch what runs Python in a browser, build the site with it  [PYODIDE=folder]"
 	@echo "make serve      build it and show it in the browser"
 	@echo "make test       run all tests: the library, the chapters (nbval), the site"
 	@echo "make check      the inner loop: lint and the unit tests, without chapters, site and browser"
@@ -49,6 +50,11 @@ ifneq ($(CHAPTERS)$(DRAFT),)
 else
 	$(BIN)/jupyter-book build . --warningiserror --nitpick --keep-going
 endif
+
+# Once at hand, every later `make book` adds it to the site
+lite: .venv/ready
+	$(BIN)/python -m dlbook.lite.runtime $(if $(PYODIDE),--pyodide "$(PYODIDE)")
+	$(MAKE) book
 
 serve: book
 	@echo "http://localhost:8000 (Ctrl-C ends it)"

@@ -5,6 +5,7 @@ the optimizer. It returns a `History` and prints nothing.
 """
 
 import math
+import sys
 import weakref
 from dataclasses import dataclass, field
 
@@ -206,7 +207,7 @@ def fit(
     _claim(optimizer, net)
     history, base_lr, step = History(), optimizer.lr, start_step
     try:
-        with np.errstate(over="ignore", invalid="ignore"), tqdm(total=epochs, disable=not progress) as bar:
+        with np.errstate(over="ignore", invalid="ignore"), progress_bar(epochs, progress) as bar:
             for _ in range(epochs):
                 total, seen = 0.0, 0
                 for batch in minibatches(len(x), batch_size, rng):
@@ -248,6 +249,13 @@ def fit(
 
 
 _NETWORK_OF = weakref.WeakKeyDictionary()
+
+
+def progress_bar(total, progress):
+    """Return a progress bar, which shows itself if `progress` is true."""
+    if sys.platform == "emscripten":
+        tqdm.monitor_interval = 0  # tqdm's monitor is a thread, and a browser starts none
+    return tqdm(total=total, disable=not progress)
 
 
 def _claim(optimizer, net):

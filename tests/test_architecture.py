@@ -24,6 +24,7 @@ TOOLS = [
     {"notebooks"},
     {"replications", "references", "bugs", "figures"},
     {"plain"},
+    {"lite"},
     {"site"},
 ]
 FLOOR = {("dlcore", room): level for level, rooms in enumerate(LIBRARY) for room in rooms}
@@ -165,7 +166,7 @@ def rooms_to_test():
             yield room
         elif room == "figures" and last != room:
             yield f"figures_{last}"
-        elif module not in ("dlbook.explorer", "dlbook.grader", "dlbook.figures"):
+        elif module not in ("dlbook.explorer", "dlbook.grader", "dlbook.figures", "dlbook.lite"):
             yield last
 
 

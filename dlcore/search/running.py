@@ -3,6 +3,7 @@
 import inspect
 import math
 import numbers
+import sys
 import traceback
 from contextlib import closing, nullcontext
 
@@ -11,6 +12,7 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from dlcore import checks
+from dlcore.training import progress_bar
 
 from .results_file import ResultsFile
 
@@ -251,6 +253,8 @@ def finished(experiment, tasks, n_jobs, convert=None, batch_size="auto"):
 
 
 def _parallel(n_jobs, batch_size):
+    if sys.platform == "emscripten":
+        n_jobs = 1  # a browser starts no process
     try:
         return Parallel(n_jobs=n_jobs, batch_size=batch_size, return_as="generator_unordered")
     except ValueError as error:
@@ -312,7 +316,7 @@ def _known(file, configurations):
 
 def _bar(progress, total):
     """A progress bar, or the one of the search that this run is a part of."""
-    return nullcontext(progress) if isinstance(progress, tqdm) else tqdm(total=total, disable=not progress)
+    return nullcontext(progress) if isinstance(progress, tqdm) else progress_bar(total, progress)
 
 
 def _checked(experiment, configurations):

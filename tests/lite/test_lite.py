@@ -1,0 +1,352 @@
+"""The site in a browser with all other hosts refused: does a notebook run where it is read?"""
+
+import functools
+import http.server
+import json
+import shutil
+import threading
+import time
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from dlbook.grader.grade import main as grade
+from dlbook.lite import publish, runtime
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = Path("/usr/bin/chromium")
+PATIENCE = 300_000  # ms: a busy machine starts Python in a minute
+
+pytestmark = [
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed"),
+    pytest.mark.skipif(not runtime.at_hand(), reason="the browser's Python is not at hand: run `make lite`"),
+]
+
+WRONG = """def adam_steps(gradients, lr=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
+    m = v = np.zeros(gradients.shape[1])
+    steps = []
+    for t, g in enumerate(gradients, 1):
+        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g * g
+        steps.append(lr * m / (np.sqrt(v) + eps))
+    return np.array(steps)
+"""
+RIGHT = WRONG.replace(
+    "lr * m / (np.sqrt(v) + eps)", "lr * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps)"
+)
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A site in small: the plain copies, and for each a page with its link."""
+    site = tmp_path_factory.mktemp("site")
+    shutil.copytree(ROOT / "notebooks", site / "notebooks")
+    found = runtime.at_hand()
+    publish.write(site, found, "1 May 2026")
+    for copy in (ROOT / "notebooks").rglob("*.ipynb"):
+        name = copy.relative_to(ROOT / "notebooks").with_suffix("").as_posix()
+        page = site / "chapters" / f"{name}.html"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        address = f"{'../' * (name.count('/') + 1)}lite/index.html?notebook={name}"
+        page.write_text(publish.with_links(f"<h1>{name}</h1>", address, publish.first_click(found) / 1e6))
+    return site
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Handler, directory=str(site))
+    )
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
+        )
+        yield chromium
+        chromium.close()
+
+
+Reader = namedtuple("Reader", "page refused loaded errors")
+
+
+@pytest.fixture
+def reader(browser, address):
+    """Return a function that gives a reader's browser: other hosts are refused and kept."""
+    contexts = []
+
+    def arrives(script=None, **options):
+        context = browser.new_context(
+            viewport={"width": 1280, "height": 900}, accept_downloads=True, **options
+        )
+        contexts.append(context)
+        context.set_default_timeout(PATIENCE)
+        if script:
+            context.add_init_script(script)
+        refused, loaded, errors = [], {}, []
+
+        def route(route):
+            if route.request.url.startswith((address, "data:", "blob:", "file:")):
+                return route.continue_()
+            refused.append(route.request.url)
+            return route.abort()
+
+        context.route("**/*", route)
+        context.on("response", lambda answer: loaded.update({answer.url: answer}))
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        return Reader(page, refused, loaded, errors)
+
+    yield arrives
+    for context in contexts:
+        context.close()
+
+
+def ready(page):
+    """Wait until Python is there; return the seconds that it took."""
+    begun = time.perf_counter()
+    page.get_by_text("Python is ready", exact=True).wait_for()
+    return time.perf_counter() - begun
+
+
+def cells(page):
+    return page.evaluate("opened.panel.context.model.toJSON().cells")
+
+
+def answer(page, task, source):
+    """Write an answer into its cell, as typing does."""
+    page.evaluate(
+        """([task, source]) => {
+            for (const cell of opened.panel.content.model.cells) {
+                if ((cell.getMetadata("nbgrader") || {}).grade_id === task)
+                    cell.sharedModel.setSource(source);
+            }
+        }""",
+        [task, source],
+    )
+
+
+def run(page, task):
+    """Run a cell; return its outputs as one text."""
+    return page.evaluate(
+        """async task => {
+            const { app, panel } = opened, cells = panel.content.widgets;
+            panel.content.activeCellIndex = cells.findIndex(
+                cell => (cell.model.getMetadata("nbgrader") || {}).grade_id === task);
+            await app.commands.execute("notebook:run-cell");
+            return JSON.stringify(panel.content.activeCell.model.toJSON().outputs);
+        }""",
+        task,
+    )
+
+
+def run_all(page):
+    page.evaluate("opened.app.commands.execute('notebook:run-all-cells')")
+
+
+def test_an_exercise_is_solved_kept_downloaded_and_graded(reader, address, tmp_path):
+    page, refused, loaded, errors = reader()
+    page.goto(f"{address}/chapters/exercises/adam.html")
+    page.wait_for_timeout(500)
+    assert not [url for url in loaded if "/lite/" in url]  # nothing before the click
+    said = page.locator(".run-here-line").first.inner_text()
+    page.locator("a.run-here").first.click()
+    first = ready(page)
+    megabytes = sum(int(part.headers.get("content-length", 0)) for part in loaded.values()) / 1e6
+    assert f"loads {publish.first_click(runtime.at_hand()) / 1e6:.0f} MB" in said
+    assert megabytes == pytest.approx(publish.first_click(runtime.at_hand()) / 1e6, rel=0.05)
+
+    run(page, "setup")
+    answer(page, "adam-steps-answer", WRONG)
+    run(page, "adam-steps-answer")
+    assert "the averages are not corrected for their start at 0" in run(page, "adam-steps")
+    answer(page, "adam-steps-answer", RIGHT)
+    run(page, "adam-steps-answer")
+    assert run(page, "adam-steps") == "[]"
+    page.get_by_text("1 of 4 checks pass", exact=True).wait_for()
+
+    page.wait_for_function("!opened.panel.context.model.dirty")
+    page.reload()
+    second = ready(page)
+    (kept,) = [
+        c for c in cells(page) if c["metadata"].get("nbgrader", {}).get("grade_id") == "adam-steps-answer"
+    ]
+    assert kept["source"] == RIGHT
+    page.get_by_text("1 of 4 checks pass", exact=True).wait_for()
+
+    with page.expect_download() as begun:
+        page.get_by_role("button", name="Download notebook").click()
+    begun.value.save_as(tmp_path / "in" / "ada" / "adam" / begun.value.suggested_filename)
+    (handed_in,) = (tmp_path / "in").rglob("*.ipynb")
+    assert handed_in.name == "adam.ipynb"
+    assert "Install what this notebook imports" in handed_in.read_text().partition("cell_type")[2][:2000]
+    source = str(ROOT / "chapters" / "exercises" / "source")
+    grade([str(tmp_path / "in"), str(tmp_path / "out"), "--source", source, "--chapters", "adam", "--unsafe"])
+    rows = (tmp_path / "out" / "grades.csv").read_text().splitlines()
+    assert "ada,adam,adam-steps,3,3,passed" in rows
+
+    page.get_by_role("button", name="Start again").click()
+    page.get_by_role("button", name="Delete and start again").click()
+    page.get_by_text("0 of 4 checks pass", exact=True).wait_for()
+    (book,) = [
+        c for c in cells(page) if c["metadata"].get("nbgrader", {}).get("grade_id") == "adam-steps-answer"
+    ]
+    assert "YOUR CODE HERE" in book["source"]
+    page.get_by_role("link", name="Back to the page").click()
+    page.wait_for_url("**/chapters/exercises/adam.html")
+    assert refused == [] and errors == []
+    print(f"first visit {first:.0f} s, {megabytes:.1f} MB; second {second:.0f} s")
+
+
+@pytest.mark.parametrize("name", ["index", "start"])
+def test_a_chapter_runs_with_its_stored_texts_and_its_slider_moves(reader, address, name):
+    page, refused, _, errors = reader(color_scheme="dark")
+    page.goto(f"{address}/chapters/{name}.html")
+    page.locator("a.run-here").first.click()
+    ready(page)
+    before = [texts(cell) for cell in cells(page)]
+    run_all(page)
+    page.wait_for_function(
+        "opened.panel.content.widgets.every(c => c.model.type !== 'code' || c.model.executionCount)"
+    )
+    page.get_by_text("Python is ready", exact=True).wait_for()
+    after = [texts(cell) for cell in cells(page)]
+    assert "error" not in json.dumps([cell.get("outputs") for cell in cells(page)])
+    assert after == before and any(before)
+    frame = page.frame_locator("iframe")
+    slider = frame.locator(".jp-OutputArea .noUi-handle").first
+    said = frame.locator(".jp-OutputArea .widget-html-content, .jp-OutputArea .widget-html").first
+    first = said.inner_text()
+    slider.press("ArrowRight")
+    page.wait_for_function(
+        """first => document.querySelector("iframe").contentDocument.querySelector(
+            ".jp-OutputArea .widget-html").innerText.trim() !== first.trim()""",
+        arg=first,
+    )
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert refused == [] and errors == []
+
+
+def texts(cell):
+    """What a cell's outputs say."""
+    said = []
+    for output in cell.get("outputs", []):
+        data = output.get("data", {})
+        said.append("".join(data.get("text/markdown", data.get("text/plain", output.get("text", "")))))
+    return said
+
+
+def test_a_new_edition_renews_an_unchanged_copy_and_never_hides_behind_a_changed_one(reader, address, site):
+    page, *_ = reader()
+    there = f"{address}/lite/index.html?notebook=exercises/adam"
+    copy = site / "notebooks" / "exercises" / "adam.ipynb"
+    book = copy.read_text()
+    try:
+        page.goto(there)
+        loaded(page)
+        page.evaluate("opened.panel.context.save()")  # a copy that the reader has not changed
+        copy.write_text(book.replace("**Time** about 90 minutes", "**Time** about 80 minutes"))
+        publish.write(site, runtime.at_hand(), "2 May 2026")
+        page.reload()
+        loaded(page)
+        assert any("about 80 minutes" in cell["source"] for cell in cells(page))
+
+        answer(page, "adam-steps-answer", RIGHT)
+        page.evaluate("opened.panel.context.save()")
+        copy.write_text(book.replace("**Time** about 90 minutes", "**Time** about 70 minutes"))
+        publish.write(site, runtime.at_hand(), "3 May 2026")
+        page.reload()
+        loaded(page)
+        note = page.get_by_role("alert")
+        note.get_by_text("of the edition of 2 May 2026").wait_for()
+        assert "3 May 2026" in note.inner_text()
+        assert RIGHT in [cell["source"] for cell in cells(page)]  # the answers are still there
+        note.get_by_role("button", name="Start again").click()
+        page.get_by_role("button", name="Delete and start again").click()
+        page.wait_for_function(
+            "JSON.stringify(opened.panel.context.model.toJSON()).includes('about 70 minutes')"
+        )
+        assert not note.is_visible()
+    finally:
+        copy.write_text(book)
+        publish.write(site, runtime.at_hand(), "1 May 2026")
+
+
+def loaded(page):
+    """Wait until the notebook is open; Python may still be starting."""
+    page.get_by_role("button", name="Download notebook").wait_for()
+
+
+def test_a_second_tab_on_the_same_notebook_is_told_so(reader, address):
+    page, *_ = reader()
+    page.goto(f"{address}/lite/index.html?notebook=exercises/adam")
+    page.locator("iframe").wait_for()
+    other = page.context.new_page()
+    other.goto(f"{address}/lite/index.html?notebook=exercises/adam")
+    other.get_by_role("alert").get_by_text("is open in another tab").wait_for()
+    assert other.locator("iframe").count() == 0
+    page.close()
+    other.get_by_role("button", name="Open it here").click()
+    other.locator("iframe").wait_for()
+
+
+@pytest.mark.parametrize(
+    "script, sentence",
+    [
+        ("delete window.WebAssembly", "This browser cannot run Python"),
+        ("delete window.Worker", "This browser cannot run Python"),
+    ],
+)
+def test_a_browser_that_cannot_run_python_is_told_what_to_do(reader, address, script, sentence):
+    page, _, loaded, errors = reader(script)
+    page.goto(f"{address}/lite/index.html?notebook=adam")
+    assert sentence in page.get_by_role("alert").inner_text()
+    assert page.get_by_role("link", name="Back").get_attribute("href") == "../chapters/adam.html"
+    assert errors == [] and not [url for url in loaded if "/app/" in url]
+
+
+def test_a_browser_that_keeps_nothing_says_so(reader, address):
+    refuse = "IDBFactory.prototype.open = () => { throw new DOMException('refused', 'SecurityError'); }"
+    page, *_ = reader(refuse)
+    page.goto(f"{address}/lite/index.html?notebook=exercises/adam")
+    page.get_by_role("alert").get_by_text("refuses to keep your answers").wait_for()
+    assert len(cells(page)) > 5
+
+
+def test_from_a_file_it_says_how_to_serve_the_site(reader, site):
+    page, _, _, errors = reader()
+    page.goto((site / "lite" / "index.html").as_uri() + "?notebook=adam")
+    assert "python -m http.server" in page.get_by_role("alert").inner_text()
+    assert errors == []
+
+
+def test_a_notebook_that_is_not_in_the_book_leads_to_those_that_are(reader, address):
+    page, *_ = reader()
+    page.goto(f"{address}/lite/index.html?notebook=cooking")
+    page.get_by_role("alert").get_by_text("has no notebook “cooking”").wait_for()
+    assert page.locator("main a").count() == len(list((ROOT / "notebooks").rglob("*.ipynb")))
+
+
+def test_a_site_that_lacks_a_file_says_which(reader, address, site):
+    lock = site / "lite" / json.loads((site / "lite" / "pages.json").read_text())["lock"]
+    content = lock.read_bytes()
+    lock.unlink()
+    try:
+        page, *_ = reader()
+        page.goto(f"{address}/lite/index.html?notebook=adam")
+        page.get_by_role("alert").get_by_text("A part of this site is missing (book/").wait_for()
+    finally:
+        lock.write_bytes(content)

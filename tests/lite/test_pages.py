@@ -1,0 +1,81 @@
+"""The notebooks of lite: do they run in the browser, and tell a copy of an old edition?"""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from dlbook.lite import pages
+
+COPIES = Path(__file__).parents[2] / "notebooks"
+
+
+def written(target, copies, of="1 May 2026"):
+    return pages.write(target, [(Path(name), json.dumps(copy)) for name, copy in copies.items()], of)
+
+
+def notebook(*sources):
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": "# A *title* of $x$"},
+        *({"cell_type": "code", "metadata": {}, "source": source, "outputs": []} for source in sources),
+    ]
+    return {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+
+
+def test_a_notebook_asks_for_the_kernel_there_is_and_says_where_the_reader_is(tmp_path):
+    live = pages.live(json.dumps(notebook("1")), "adam", "1 May 2026")
+    assert live["metadata"]["kernelspec"]["name"] == "python"
+    assert live["metadata"]["book"]["edition"] == "1 May 2026"
+    assert "runs in your browser" in live["cells"][0]["source"] and live["cells"][0]["id"] == "live"
+    assert live["cells"][2]["source"] == "1"
+
+
+def test_the_first_cell_of_a_slow_chapter_says_how_long_it_takes(monkeypatch):
+    monkeypatch.setattr(pages, "MINUTES", {"slow": 15, "quick": 1})
+    first = {
+        name: pages.live(json.dumps(notebook("1")), name, "")["cells"][0]["source"]
+        for name in ("slow", "quick")
+    }
+    assert "about 15 minutes" in first["slow"] and "minutes" not in first["quick"]
+
+
+def test_a_change_of_the_book_changes_the_stamp_and_another_day_does_not(tmp_path):
+    one = written(tmp_path / "a", {"adam.ipynb": notebook("1")}, of="1 May 2026")
+    same = written(tmp_path / "b", {"adam.ipynb": notebook("1")}, of="2 May 2026")
+    other = written(tmp_path / "c", {"adam.ipynb": notebook("2")}, of="2 May 2026")
+    assert one["adam"]["copy"] == same["adam"]["copy"] != other["adam"]["copy"]
+    assert one["adam"]["title"] == "A title of x"
+
+
+def test_the_digest_of_the_sources_knows_no_outputs():
+    one, other = notebook("α = 1", "2"), notebook("α = 1", "2")
+    other["cells"][1]["outputs"] = [{"output_type": "stream", "text": "1"}]
+    assert pages.sources_digest(one) == pages.sources_digest(other)
+    assert pages.sources_digest(one) != pages.sources_digest(notebook("α = 2", "2"))
+    in_lines = json.loads(json.dumps(one).replace('"2"', '["2"]'))
+    assert pages.sources_digest(in_lines) == pages.sources_digest(one)
+
+
+def test_the_listing_names_every_notebook_in_its_folder(tmp_path):
+    found = written(tmp_path, {"adam.ipynb": notebook(), "exercises/adam.ipynb": notebook()})
+    assert set(found) == {"adam", "exercises/adam"}
+    top = json.loads((tmp_path / "api/contents/all.json").read_text())
+    assert [(entry["path"], entry["type"]) for entry in top["content"]] == [
+        ("adam.ipynb", "notebook"), ("exercises", "directory"),
+    ]  # fmt: skip
+    folder = json.loads((tmp_path / "api/contents/exercises/all.json").read_text())
+    assert [entry["path"] for entry in folder["content"]] == ["exercises/adam.ipynb"]
+    assert (tmp_path / "files/exercises/adam.ipynb").is_file()
+
+
+@pytest.mark.parametrize(
+    "path", sorted(COPIES.rglob("*.ipynb")), ids=lambda path: path.relative_to(COPIES).as_posix()
+)
+def test_every_copy_of_the_book_becomes_a_notebook(path):
+    live = pages.live(
+        path.read_text(encoding="utf-8"), path.relative_to(COPIES).with_suffix("").as_posix(), ""
+    )
+    assert all(isinstance(cell["source"], str) for cell in live["cells"])
+    assert pages.title(live) != "Notebook"
+    assert re.fullmatch("[0-9a-f]{8}", live["metadata"]["book"]["sources"])
