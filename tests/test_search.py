@@ -7,10 +7,12 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
 import pytest
+from tqdm import tqdm
 
 from dlcore import search
 from dlcore.search import (
@@ -1084,3 +1086,11 @@ def test_the_unit_cube_has_one_column_for_a_scale_and_equal_distances_for_a_list
 def test_a_search_that_makes_no_sense_is_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_in_a_browser_a_search_starts_no_process_and_no_thread(monkeypatch):
+    monkeypatch.setattr("dlcore.search.running.sys", SimpleNamespace(platform="emscripten"))
+    monkeypatch.setattr("dlcore.training.sys", SimpleNamespace(platform="emscripten"))
+    monkeypatch.setattr(tqdm, "monitor_interval", 10)
+    assert set(run(lambda x: os.getpid(), grid({"x": [1, 2, 3]}), n_jobs=2)) == {os.getpid()}
+    assert tqdm.monitor_interval == 0

@@ -43,7 +43,7 @@ def sources_digest(notebook):
     Examples
     --------
     >>> sources_digest({"cells": [{"cell_type": "code", "source": "1 + 1"}]})
-    '0fa6c77c'
+    'c1cbb6a3'
     """
     text = "".join(f"{cell['cell_type']}\n{_source(cell)}\n" for cell in notebook["cells"])
     units = text.encode("utf-16-le")

@@ -21,8 +21,6 @@ import sys
 from importlib.metadata import PackageNotFoundError, metadata, version
 from pathlib import Path
 
-import dlbook
-import dlcore
 from dlbook.lite import pages, runtime
 from dlbook.lite.runtime import ASSETS
 
@@ -155,11 +153,11 @@ def _linked(source, target):
 
 def book_files():
     """Yield the path in the wheel and the content of the files of dlcore and dlbook that a notebook needs."""
-    for package in (dlcore, dlbook):
-        root = Path(package.__file__).parent
+    for package in ("dlcore", "dlbook"):
+        root = Path(__file__).parents[2] / package
         for path in sorted(root.rglob("*")):
             parts = path.relative_to(root).parts
-            if not path.is_file() or "__pycache__" in parts or not _is_needed(package.__name__, parts):
+            if not path.is_file() or "__pycache__" in parts or not _is_needed(package, parts):
                 continue
             yield path.relative_to(root.parent).as_posix(), path.read_bytes()
 
