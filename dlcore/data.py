@@ -46,8 +46,8 @@ SUBSET_FOLDER = Path(__file__).parent / "fashion_mnist"
 class Images(NamedTuple):
     """Pictures and their classes, as `fashion` and `idx_images` give them.
 
-    x_train, x_test have shape (n, 1, height, width) and values in [0, 1]; y_train, y_test are integers
-    0, ..., 9 of shape (n,).
+    x_train, x_test have shape (n, 1, height, width) and values in [0, 1]; y_train, y_test are integers of
+    shape (n,) from 0 to 9, or to classes - 1 where `idx_images` was told of more classes.
     """
 
     x_train: np.ndarray
@@ -263,13 +263,17 @@ def _pooled(images, pool):
     return blocks.mean(axis=(3, 5))
 
 
-def idx_images(folder, checksums=None, dtype=np.float64):
+def idx_images(folder, checksums=None, dtype=np.float64, classes=10):
     """The full MNIST, Fashion-MNIST or another set in their format, from the four IDX files in `folder`.
 
     The files are ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``, ``t10k-images-idx3-ubyte`` and
-    ``t10k-labels-idx1-ubyte``, each with ``-`` or ``.`` before ``idx``, compressed (``.gz``) or not. Debian
-    has Fashion-MNIST: ``apt install dataset-fashion-mnist`` puts it into
-    ``/usr/share/datasets/fashion-mnist``.
+    ``t10k-labels-idx1-ubyte``, each with ``-`` or ``.`` before ``idx``, compressed (``.gz``) or not, and each
+    may lie in a folder of its own name, as some archives unpack. Debian has Fashion-MNIST:
+    ``apt install dataset-fashion-mnist`` puts it into ``/usr/share/datasets/fashion-mnist``.
+
+    EMNIST's files must be renamed to these names (``emnist-letters-test-...`` is ``t10k-...``). Its letters
+    are labelled from 1 to 26, so they need ``classes=27``, its digits and letters in 47 and 62 classes from
+    0. Its images are stored with rows and columns exchanged: ``x.swapaxes(2, 3)`` turns them upright.
 
     Parameters
     ----------
@@ -278,6 +282,8 @@ def idx_images(folder, checksums=None, dtype=np.float64):
         SHA-256 of each of the four files, decompressed, under the names above: `FASHION_MNIST` is one.
     dtype : numpy float dtype
         60,000 images take 376 MB as float64, half of that as float32.
+    classes : int from 2 to 256
+        Labels must lie between 0 and classes - 1.
 
     Returns
     -------
@@ -288,15 +294,23 @@ def idx_images(folder, checksums=None, dtype=np.float64):
     FileNotFoundError
         If a file is missing.
     ValueError
-        If one is damaged, of another format, too short or too long, of another checksum, or if images and
-        labels do not belong together. The message names the file.
+        If one is damaged, of another format, compressed twice, too short or too long, of another checksum, if
+        a label is none of the classes, or if images and labels do not belong together. The message names
+        the file.
+
+    Examples
+    --------
+    >>> images = idx_images(SUBSET_FOLDER, FASHION_SUBSET, dtype=np.float32)
+    >>> images.x_train.shape, images.x_train.dtype, int(images.y_train.max())
+    ((6000, 1, 28, 28), dtype('float32'), 9)
     """
     _float(dtype)
-    train_x, train_y, test_x, test_y = _read_four(Path(folder), checksums)
+    classes = checks.integer("classes", classes, 2, 256)
+    train_x, train_y, test_x, test_y = _read_four(Path(folder), checksums, classes)
     return Images(_scaled(train_x, dtype), train_y, _scaled(test_x, dtype), test_y)
 
 
-def _read_four(folder, checksums):
+def _read_four(folder, checksums, classes=10):
     if checksums is not None and set(checksums) != set(FASHION_MNIST):
         raise ValueError(f"checksums must have the keys {sorted(FASHION_MNIST)}, got {sorted(checksums)}")
     parts = []
@@ -308,10 +322,12 @@ def _read_four(folder, checksums):
                 f"{label_path} must have a label for each of the {len(images)} images of {image_path.name}, "
                 f"got {len(labels)}. {_ADVICE}"
             )
-        if labels.max() > 9:
-            i = int(np.argmax(labels > 9))
+        if labels.max() >= classes:
+            i = int(np.argmax(labels >= classes))
             raise ValueError(
-                f"{label_path} must hold labels from 0 to 9, got {labels[i]} at index {i}. {_ADVICE}"
+                f"{label_path} must hold labels from 0 to {classes - 1}, got {labels[i]} at index {i}. "
+                f"A set with more classes needs idx_images(..., classes={labels.max() + 1}) or more. "
+                f"{_ADVICE}"
             )
         parts += [images, labels.astype(np.intp)]
     if parts[0].shape[1:] != parts[2].shape[1:]:
@@ -330,17 +346,22 @@ _ADVICE = (
 
 def _read_idx(folder, name, ndim, checksums):
     """The path and the array of one IDX file: magic number, one length per axis, then the bytes."""
-    spellings = [name, name.replace("-idx", ".idx")]
-    candidates = [folder / (spelling + ending) for spelling in spellings for ending in ("", ".gz")]
-    path = next((path for path in candidates if path.is_file()), None)
-    if path is None:
-        raise FileNotFoundError(f"{folder / name} is missing (also as .gz, also with .idx). {_ADVICE}")
+    path = _find(folder, name)
     content = path.read_bytes()
-    if content[:2] == b"\x1f\x8b":  # by content, since browsers like to unpack a .gz and keep its name
+    if content[:2] == _GZIP:  # by content, since browsers like to unpack a .gz and keep its name
         try:
             content = gzip.decompress(content)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise ValueError(f"{path} must be an undamaged gzip file, got: {error}. {_ADVICE}") from None
+        if content[:2] == _GZIP:
+            raise ValueError(
+                f"{path} must be compressed once, but its content is still compressed: a gzip file in a gzip "
+                f"file. Unpack it once, or get it again. {_ADVICE}"
+            )
+    if content[:4] == b"PK\x03\x04":
+        raise ValueError(
+            f"{path} must be an IDX file, got a zip archive. Unpack it and give the folder. {_ADVICE}"
+        )
     if checksums is not None:
         digest = hashlib.sha256(content).hexdigest()
         if digest != checksums[name]:
@@ -363,6 +384,22 @@ def _read_idx(folder, name, ndim, checksums):
             f"got {len(content) - header}. {_ADVICE}"
         )
     return path, np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+
+
+_GZIP = b"\x1f\x8b"
+
+
+def _find(folder, name):
+    """The path of a file under one of its usual names, in the folder or in a folder of that name."""
+    spellings = [name, name.replace("-idx", ".idx")]
+    names = [spelling + ending for spelling in spellings for ending in ("", ".gz")]
+    folders = [folder, *(folder / inner for inner in names if (folder / inner).is_dir())]
+    for place in folders:
+        for inner in names:
+            if (place / inner).is_file():
+                return place / inner
+    found = f", and {folders[1]} is a folder without it" if folders[1:] else ""
+    raise FileNotFoundError(f"{folder / name} is missing (also as .gz, also with .idx){found}. {_ADVICE}")
 
 
 def _scaled(images, dtype):

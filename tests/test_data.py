@@ -5,6 +5,7 @@ import hashlib
 import re
 import shutil
 import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -227,9 +228,9 @@ def damage(folder, name, content):
     (folder / name).write_bytes(content)
 
 
-def refused(folder, name, rule, error=ValueError, checksums=None):
+def refused(folder, name, rule, error=ValueError, checksums=None, **settings):
     with pytest.raises(error) as refusal:
-        data.idx_images(folder, checksums)
+        data.idx_images(folder, checksums, **settings)
     message = str(refusal.value)
     assert message.startswith(str(folder / name)) and rule in message
     assert "apt install dataset-fashion-mnist" in message and "://" not in message
@@ -270,6 +271,23 @@ def test_images_and_labels_that_do_not_belong_together_are_refused(folder):
     refused(folder, name, "must have a label for each of the 2 images of train-images-idx3-ubyte, got 3")
     damage(folder, name, idx(np.array([1, 10], np.uint8)))
     refused(folder, name, "must hold labels from 0 to 9, got 10 at index 1")
+    refused(folder, name, "needs idx_images(..., classes=11) or more")
+
+
+def test_sets_with_more_than_ten_classes_are_read_when_their_number_is_given(folder):
+    name = "train-labels-idx1-ubyte"
+    damage(folder, name, idx(np.array([1, 26], np.uint8)))  # EMNIST's letters begin at 1
+    assert data.idx_images(folder, classes=27).y_train.tolist() == [1, 26]
+    refused(folder, name, "must hold labels from 0 to 25, got 26 at index 1", classes=26)
+    damage(folder, name, idx(np.array([0, 255], np.uint8)))
+    assert data.idx_images(folder, classes=256).y_train.tolist() == [0, 255]
+    for wrong in (1, 257):
+        with pytest.raises(ValueError, match=f"classes must be between 2 and 256, got {wrong}"):
+            data.idx_images(folder, classes=wrong)
+
+
+def test_fewer_classes_than_ten_are_checked_too(folder):
+    refused(folder, "train-labels-idx1-ubyte", "must hold labels from 0 to 8, got 9 at index 1", classes=9)
 
 
 def test_test_images_of_another_size_are_refused(folder):
@@ -287,6 +305,46 @@ def test_damaged_gzip_files_are_refused(folder):
     for wrong in (whole[:-1], whole[:20], bytes(flipped), bytes(no_such_block), whole + b"more", whole[:3]):
         damage(folder, name, wrong)
         refused(folder, name, "must be an undamaged gzip file")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_that_is_compressed_twice_is_still_compressed_and_told_so(folder, name):
+    content = (folder / name).read_bytes()
+    damage(folder, name, gzip.compress(gzip.compress(content)))
+    refused(folder, name, "its content is still compressed: a gzip file in a gzip file")
+    right = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in NAMES}
+    refused(folder, name, "its content is still compressed", checksums=right)
+
+
+def test_a_zip_archive_in_a_files_place_is_named(folder):
+    name = "train-images-idx3-ubyte"
+    content = (folder / name).read_bytes()
+    with zipfile.ZipFile(folder / name, "w") as archive:
+        archive.writestr(name, content)
+    refused(folder, name, "must be an IDX file, got a zip archive. Unpack it")
+
+
+@pytest.mark.parametrize("outer", ["-idx", ".idx"])
+@pytest.mark.parametrize("inner, ending", [("-idx", ""), (".idx", ""), ("-idx", ".gz")])
+def test_files_in_folders_of_their_own_names_are_found(folder, outer, inner, ending):
+    expected = data.idx_images(folder)
+    for name in NAMES:
+        content = (folder / name).read_bytes()
+        (folder / name).unlink()
+        (folder / name.replace("-idx", outer)).mkdir()
+        path = folder / name.replace("-idx", outer) / (name.replace("-idx", inner) + ending)
+        path.write_bytes(gzip.compress(content) if ending else content)
+    for a, b in zip(data.idx_images(folder), expected):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_folder_in_a_files_place_without_the_file_in_it_is_named(folder):
+    name = "t10k-images-idx3-ubyte"
+    (folder / name).unlink()
+    (folder / name).mkdir()
+    refused(folder, name, f"and {folder / name} is a folder without it", FileNotFoundError)
+    (folder / f"{name}.gz").write_bytes(gzip.compress(idx(IMAGES["t10k"])))  # beside it is as good
+    assert data.idx_images(folder).x_test.shape == (1, 1, 3, 4)
 
 
 def test_checksums_are_checked_when_asked_for(folder):
