@@ -8,6 +8,7 @@ build. `make notebooks` runs the chapters and keeps the first kind only::
         --NotebookExporter.preprocessors=dlbook.notebooks.KeepText chapters/adam.ipynb
 """
 
+import json
 import re
 from copy import deepcopy
 from pathlib import Path
@@ -22,6 +23,24 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 FOLDED = {"hide-input", "remove-input", "remove-cell"}
+NOTICES = (
+    r"Matplotlib created a temporary cache directory at .*",
+    r"Matplotlib is building the font cache.*",
+    r"mkdir -p failed for path .*",  # Matplotlib's, where HOME cannot be written
+    r"Fontconfig (error|warning): .*",
+    r"OpenBLAS [Ww]arning\s?: .*",
+    r"\d+\.\d+s - (Debugger warning|Note): .*",  # the kernel's debugger, in up to five lines
+    r"\d+\.\d+s - (make the debugger miss breakpoints|to python to disable frozen modules).*",
+    r".*: UserWarning: .*joblib will operate in serial mode\n(  .*)?",
+)
+"""Lines that packages write to stderr about the machine they run on, as regular expressions."""
+
+_NOTICE = re.compile("|".join(rf"^(?:{form})(?:\n|\Z)" for form in NOTICES), re.MULTILINE)
+# a temporary file, or one in somebody's home: no other machine has it
+_OWN_PATH = re.compile(
+    r"(?<![\w.])/(?:tmp|var/tmp|var/folders|dev/shm|home/[\w.-]+|Users/[\w.-]+|root|proc)/[^\s'\")<>]*"
+    r"|\b[A-Za-z]:\\{1,2}Users\\[^\s'\")<>]*"
+)
 _VOLATILE = ("image/", "application/pdf", "application/vnd.jupyter.widget-view+json")
 
 
@@ -34,8 +53,8 @@ def normalized(notebook):
     """Return a copy of an executed notebook with nothing in it that another run would change.
 
     Kept: sources, cell ids, tags, texts, our explorers' bundles. Dropped: pictures, widget views and state,
-    times, counts and colours of the editor, the places where a stream was cut. The kernel is always
-    ``python3``. What the site hides, Jupyter folds.
+    times, counts and colours of the editor, the places where a stream was cut, and what packages say about
+    the machine (`NOTICES`). The kernel is always ``python3``. What the site hides, Jupyter folds.
     """
     notebook = deepcopy(notebook)
     notebook.metadata = nbformat.from_dict(METADATA)
@@ -51,7 +70,7 @@ def normalized(notebook):
             continue
         number += 1
         cell.execution_count = number
-        cell.outputs = _merged(cell.outputs)
+        cell.outputs = without_notices(_merged(cell.outputs))
         for output in cell.outputs:
             if "execution_count" in output:
                 output.execution_count = number
@@ -75,6 +94,28 @@ def _merged(outputs):
     return merged
 
 
+def without_notices(outputs):
+    """Return a cell's outputs without what packages said on stderr about the machine.
+
+    Examples
+    --------
+    >>> about = "Matplotlib is building the font cache; this may take a moment.\\n"
+    >>> without_notices([nbformat.v4.new_output("stream", name="stderr", text=about)])
+    []
+    """
+    kept = []
+    for output in outputs:
+        if output.get("name") == "stderr":
+            text = _NOTICE.sub("", output.text)
+            if not text.strip():
+                continue
+            if text != output.text:
+                output = deepcopy(output)
+                output.text = text
+        kept.append(output)
+    return kept
+
+
 def faults(notebook):
     """Return what keeps a stored notebook from being a reference, as sentences; none if it is one."""
     found = []
@@ -92,6 +133,9 @@ def faults(notebook):
                 found.append(f"cell {i} ended in {output.ename}: {output.evalue}")
             if output.get("name") == "stderr":
                 found.append(f"cell {i} wrote to stderr: {output.text.strip()[:80]}")
+            own = _OWN_PATH.search(output.get("text", "") + json.dumps(output.get("data", {})))
+            if own:
+                found.append(f"cell {i} names a path that only one machine has: {own[0]}")
     if not any(cell.cell_type == "code" and cell.outputs for cell in notebook.cells):
         found.append("it has no outputs: run `make notebooks`")
     if not found and normalized(notebook) != notebook:

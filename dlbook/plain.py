@@ -287,7 +287,14 @@ def archive(target, copies_in, root="."):
         shutil.copy(Path(root) / name, sources)
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
     command = [*pip, "--wheel-dir", str(wheels), str(sources)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
     if done.returncode:
         raise RuntimeError(f"pip could not build the wheel:\n{done.stdout[-2000:]}")
     (wheel,) = wheels.glob("*.whl")

@@ -196,7 +196,7 @@ def main(folder="chapters"):
 
     from dlbook.notebooks import chapters
 
-    paths = [path for path in chapters(folder) if "replicated(" in path.read_text()]
+    paths = [path for path in chapters(folder) if "replicated(" in path.read_text(encoding="utf-8")]
     runs = Parallel(n_jobs=-1, return_as="generator")(delayed(run)(path) for path in paths)
     entries = [entry for found in tqdm(runs, total=len(paths)) for entry in found]
     (Path(folder) / "replications.md").write_text(ledger(entries), encoding="utf-8")

@@ -90,14 +90,14 @@ def _slim(static):
     # the theme has every icon twice, as a font (150 kB) and as a script (540 kB gzip, on every page)
     script = static / "scripts" / "fontawesome.js"
     if script.exists():
-        script.write_text("// the icons come from the style sheet's font\n")
+        script.write_text("// the icons come from the style sheet's font\n", encoding="utf-8")
     for source_map in static.rglob("*.map"):
         source_map.unlink()
 
 
 def pages(book):
     """Return the files in the table of contents of a book, from its root on; a chapter precedes its pages."""
-    toc = yaml.safe_load((Path(book) / "_toc.yml").read_text())
+    toc = yaml.safe_load((Path(book) / "_toc.yml").read_text(encoding="utf-8"))
 
     def files(entries):
         for entry in entries:
@@ -149,7 +149,7 @@ def main(arguments):
     for file in [toc["root"], *(entry["file"] for entry in toc.get("chapters", []))]:
         for whole in Path("_build", ".executed").glob(f"{file.replace('/', '-')}-*"):
             shutil.copytree(whole, kept / whole.name, dirs_exist_ok=True)
-    (folder / "_toc.yml").write_text(yaml.safe_dump(toc))
+    (folder / "_toc.yml").write_text(yaml.safe_dump(toc), encoding="utf-8")
     builder = Path(sys.executable).with_name("jupyter-book")
     done = subprocess.run(
         [builder, "build", ".", "--toc", folder / "_toc.yml", "--path-output", folder],

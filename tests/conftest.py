@@ -1,10 +1,3 @@
-"""The tests' surroundings: kernels and processes that tests start compute alike on every machine."""
-
-import os
-
-from dlbook.reproducible import PINNED
-
-os.environ.update(PINNED)
-os.environ["MPLBACKEND"] = "agg"
+"""The tests' surroundings: `dlbook.regression`, a plugin of pytest, pins what their processes compute."""
 
 collect_ignore = ["benchmarks"]  # they time PyTorch, which the tests can do without

@@ -23,7 +23,7 @@ TOOLS = [
     {"sentences"},
     {"notebooks"},
     {"replications", "references", "bugs", "figures"},
-    {"plain"},
+    {"plain", "regression", "outdated"},
     {"lite"},
     {"site"},
 ]

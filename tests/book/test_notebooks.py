@@ -8,7 +8,7 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from dlbook.notebooks import KeepText, chapters, faults, normalized, typed_figures
+from dlbook.notebooks import KeepText, chapters, faults, normalized, typed_figures, without_notices
 
 CHAPTERS = chapters(Path(__file__).parents[2] / "chapters")
 
@@ -111,6 +111,55 @@ def test_a_notebook_that_is_no_reference_is_refused_and_told_why():
         if cell.cell_type == "code":
             cell.outputs = []
     assert "no outputs" in " ".join(faults(empty))
+
+
+NOTICE = (
+    "mkdir -p failed for path /proc/none/.config/matplotlib: [Errno 2] No such file or directory\n"
+    "Matplotlib created a temporary cache directory at /tmp/matplotlib-ab12 because there was an issue with "
+    "the default path (/proc/none/.config/matplotlib); it is highly recommended to set the MPLCONFIGDIR "
+    "environment variable to a writable directory.\n"
+    "Matplotlib is building the font cache; this may take a moment.\n"
+    "/env/joblib/_multiprocessing_helpers.py:44: UserWarning: [Errno 13] Permission denied.  joblib will "
+    "operate in serial mode\n  warnings.warn('%s.  joblib will operate in serial mode' % (e,))\n"
+    "0.00s - Debugger warning: It seems that frozen modules are being used, which may\n"
+    "0.00s - make the debugger miss breakpoints. Please pass -Xfrozen_modules=off\n"
+    "0.00s - to python to disable frozen modules.\n"
+    "0.00s - Note: Debugging will proceed. Set PYDEVD_DISABLE_FILE_VALIDATION=1 to disable this validation.\n"
+)
+WARNING = "/env/numpy/f.py:3: RuntimeWarning: overflow encountered in exp\n  return np.exp(x)\n"
+
+
+def test_what_packages_say_about_the_machine_is_not_stored_and_a_chapters_warning_is():
+    notebook = executed()
+    clean = normalized(notebook)
+    notebook.cells[1].outputs.insert(0, new_output("stream", name="stderr", text=NOTICE))
+    assert normalized(notebook) == clean
+    notebook.cells[1].outputs[0].text = NOTICE + WARNING
+    assert normalized(notebook).cells[1].outputs[0].text == WARNING
+    assert notebook.cells[1].outputs[0].text == NOTICE + WARNING
+    printed = new_output("stream", name="stdout", text="Fontconfig error: none\n")
+    assert without_notices([printed]) == [printed]  # what a chapter prints is its text
+
+
+@pytest.mark.parametrize(
+    "text, path",
+    [
+        ("saved to /tmp/tmpx1/a.npz", "/tmp/tmpx1/a.npz"),
+        ("File '/home/ann/book/a.py'", "/home/ann/book/a.py"),
+        ("/var/folders/zz/T/x", "/var/folders/zz/T/x"),
+        (r"C:\Users\Ann\AppData\Local\Temp\x", r"C:\Users\Ann\AppData\Local\Temp\x"),
+    ],
+)
+def test_a_path_that_only_one_machine_has_keeps_a_notebook_from_being_a_reference(text, path):
+    said = f"cell 1 names a path that only one machine has: {path}"
+    assert said in spoil(lambda cell: cell.outputs.append(new_output("stream", name="stdout", text=text)))
+    data = {"text/plain": text}
+    found = spoil(lambda cell: cell.outputs.append(new_output("display_data", data)))
+    assert said.replace("\\", "") in found.replace("\\", "")
+    addresses = "see https://a.org/home/x/ and /root, a share of 1/tmp/2"
+    assert "names a path" not in spoil(
+        lambda cell: cell.outputs.append(new_output("stream", name="stdout", text=addresses))
+    )
 
 
 # Numbers that look measured and are not: published, derived on the page, or chosen for a question
