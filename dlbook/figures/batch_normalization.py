@@ -125,31 +125,42 @@ def draw_rate_map(figure, *, runs, steps, norm, scale, lr):
 def draw_fast_and_stable(figure, *, steps, runs):
     """Ioffe & Szegedy's figure 1: accuracy by step, and quantiles of one sigmoid's input by step.
 
-    `runs` is a sweep over `norm`, "none", "batch" and "noisy"; its outputs are ``accuracy`` by step and
-    ``quantiles`` of shape (3, steps), the 15th, 50th and 85th percentile. Those of the first seed are drawn.
+    `runs` is a sweep over `norm`, "none", "batch", "noisy" and "noisier"; its outputs are ``accuracy`` by
+    step and ``quantiles`` of shape (3, steps), the 15th, 50th and 85th percentile. Those of the first seed
+    are drawn.
     """
-    left, *others = figure.subplots(1, 3, width_ratios=(1.7, 1, 1))
+    grid = figure.add_gridspec(2, 3, height_ratios=(1.25, 1))
+    top = figure.add_subplot(grid[0, :])
     lines = {
         "none": ("without", palette["none"], "-"),
         "batch": ("with BN", palette["batch_norm"], "-"),
-        "noisy": ("BN, then noise", palette["highlight"], "--"),
+        "noisy": ("BN, noise", palette["purple"], "--"),
+        "noisier": ("BN, noise × 4", palette["highlight"], ":"),
     }
     for name, (label, colour, style) in lines.items():
         accuracy = runs["accuracy"].at(norm=name)
-        band(left, steps, 100 * accuracy, color=colour, label=label, linestyle=style)
-    left.set(xlabel="step", ylabel="test accuracy, %", ylim=(0, 90), title="accuracy")
-    left.legend(loc="lower right", bbox_to_anchor=(1, 0.53), fontsize=9.5)
-    for ax, name in zip(others, ("none", "batch"), strict=True):
+        band(top, steps, 100 * accuracy, color=colour, label=label, linestyle=style)
+    top.set(xlabel="step", ylabel="test accuracy, %", ylim=(0, 90), xlim=(steps[0], 1.25 * steps[-1]))
+    name_lines(top)
+    below = None
+    for i, name in enumerate(("none", "batch", "noisier")):
+        below = ax = figure.add_subplot(grid[1, i], sharey=below)
+        label, colour, _ = lines[name]
         three = runs["quantiles"].at(norm=name)[0]
-        ax.fill_between(steps, three[0], three[2], color=lines[name][1], alpha=0.18, linewidth=0)
+        ax.fill_between(steps, three[0], three[2], color=colour, alpha=0.18, linewidth=0)
         for line, width in zip(three, (1.2, 2, 1.2), strict=True):
-            ax.plot(steps, line, color=lines[name][1], linewidth=width)
-        ax.set(xlabel="step", ylim=(-3, 3), title=f"input, {lines[name][0]}")
+            ax.plot(steps, line, color=colour, linewidth=width)
+        ax.set(xlabel="step", ylim=(-5, 5), title=label)
+        if i == 0:
+            ax.set_ylabel("input of one unit")
+        else:
+            ax.tick_params(labelleft=False)
     final = dict(zip(runs.axes["norm"], runs["accuracy"].median[:, -1], strict=True))
     return (
         f"After {steps[-1]} steps the sigmoid network is right on {percent(final['none'])} of the test "
         f"images without batch normalization and on {percent(final['batch'])} with it; with noise after "
-        f"every BN on {percent(final['noisy'])} (medians over {len(runs.seeds)} seeds)."
+        f"every BN on {percent(final['noisy'])}, with four times as much noise on "
+        f"{percent(final['noisier'])} (medians over {len(runs.seeds)} seeds)."
     )
 
 

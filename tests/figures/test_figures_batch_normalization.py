@@ -72,13 +72,14 @@ def test_the_map_says_that_a_run_diverged():
 
 
 def test_the_famous_comparison_reports_the_last_step():
-    last = {"none": 0.5, "batch": 0.8, "noisy": 0.7}
+    last = {"none": 0.5, "batch": 0.8, "noisy": 0.7, "noisier": 0.6}
     quantiles = [[-1, -1], [0, 0], [1, 1]]
     runs = sweep(lambda norm, seed: {"accuracy": [0.1, last[norm]], "quantiles": quantiles}, norm=list(last))
     sentence = drawn(figures.draw_fast_and_stable, steps=np.array([20, 40]), runs=runs)
     assert "After 40 steps" in sentence
     assert "50% of the test images without batch normalization and on 80% with it" in sentence
-    assert "noise after every BN on 70% (medians over 16 seeds)" in sentence
+    assert "noise after every BN on 70%, with four times as much noise on 60%" in sentence
+    assert "(medians over 16 seeds)" in sentence
 
 
 def test_updates_count_the_pairs_in_which_batch_normalization_was_faster():
