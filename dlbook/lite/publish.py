@@ -42,6 +42,7 @@ def setup(app):
     """Register the extension."""
     app.add_config_value("lite_runtime", "", "html")
     app.connect("config-inited", _look)
+    app.connect("builder-inited", _style)
     app.connect("html-page-context", _link, priority=510)  # after the theme and the download button
     app.connect("build-finished", _publish, priority=700)  # after the plain copies are written
     return {"version": version("dlcore"), "parallel_read_safe": True, "parallel_write_safe": True}
@@ -51,6 +52,13 @@ def _look(app, config):
     found = runtime.at_hand()
     # a setting of the pages: where it changes, Sphinx writes them anew
     config.lite_runtime = str(found) if found else ""
+
+
+def _style(app):
+    # before the pages are written: each names its style sheets with a digest
+    if app.config.lite_runtime and app.builder.name == "html":
+        (Path(app.outdir) / "_static").mkdir(parents=True, exist_ok=True)
+        shutil.copy(ASSETS / "run-here.css", Path(app.outdir) / "_static")
 
 
 def _name(app, pagename):
@@ -101,7 +109,6 @@ def _publish(app, exception):
     site = Path(app.outdir)
     if app.config.lite_runtime:
         write(site, Path(app.config.lite_runtime))
-        shutil.copy(ASSETS / "run-here.css", site / "_static")
     else:
         shutil.rmtree(site / "lite", ignore_errors=True)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -10,12 +11,14 @@ import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
+import nbformat
 import pytest
 
 from dlbook.grader import release
 from dlbook.lite import publish, runtime
 
 ROOT = Path(__file__).parents[2]
+BUILDER = Path(sys.executable).with_name("jupyter-book")
 TEXTS = {".ipynb", ".json", ".js", ".html"}
 AUTHORS = "nbformat docutils sphinx resource yaml nbgrader myst_nb"
 BODY = (
@@ -196,3 +199,32 @@ def test_the_wheel_holds_what_the_kernel_asks_for():
     assert "dlbook/grader/marking.py" in names and "dlbook/grader/judge.py" not in names
     assert not [name for name in names if "/source/" in name]
     assert "dlcore" in runtime.PACKAGES
+
+
+@pytest.mark.skipif(not BUILDER.exists(), reason="jupyter-book is not installed")
+def test_a_build_adds_lite_when_the_runtime_comes_and_takes_it_away_when_it_goes(found, tmp_path):
+    """Twice the same book: a page that has not changed gets its link, and loses it, all the same."""
+    book = tmp_path / "book"
+    shutil.copytree(ROOT / "chapters" / "assets", book / "chapters" / "assets")
+    shutil.copy(ROOT / "_config.yml", book)
+    (book / "_toc.yml").write_text("format: jb-book\nroot: chapters/index\n")
+    (book / "chapters" / "references.bib").write_text("")
+    cells = [nbformat.v4.new_markdown_cell("# Lines\n\n## Exercises\n\nDraw one.")]
+    python = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": python}),
+        book / "chapters" / "index.ipynb",
+    )
+    for place, there in ((found, True), (tmp_path / "nowhere", False)):
+        done = subprocess.run(
+            [BUILDER, "build", ".", "-W"], cwd=book, env=os.environ | {"LITE_RUNTIME": str(place)},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout[-3000:]
+        html = book / "_build" / "html"
+        page = (html / "chapters" / "index.html").read_text()
+        assert page.count('href="../lite/index.html?notebook=index"') == 2 * there
+        assert ("run-here.css" in page) == (html / "lite").exists() == there
+        if there:
+            assert list(json.loads((html / "lite" / "pages.json").read_text())["pages"]) == ["index"]
+            assert (html / "_static" / "run-here.css").is_file()
