@@ -180,3 +180,22 @@ def test_an_experiment_that_ends_in_another_way_is_named_and_the_others_are_kept
     kept = error.value.results
     assert [(c["x"], c["seed"]) for c in kept.configurations] == [("fine", 0), ("fine", 1), (x, 0)]
     assert [output.tolist() for output in kept] == [[0, 0], [1, 1], [0, 0]]
+
+
+def test_a_limit_takes_the_first_seeds_and_says_so(monkeypatch, capsys):
+    whole = sweep(lambda lr, seed: lr + seed, lr=[1, 2], seeds=[5, 3, 4])
+    monkeypatch.setenv("SWEEP_SEEDS", "2")
+    part = sweep(lambda lr, seed: lr + seed, lr=[1, 2], seeds=[5, 3, 4])
+    assert part.seeds == (5, 3)
+    np.testing.assert_array_equal(part.values, whole.values[:, :2])
+    assert capsys.readouterr().out == "2 of 3 seeds (SWEEP_SEEDS=2)\n"
+    assert sweep(lambda lr, seed: lr, lr=[1], seeds=2).seeds == (0, 1)
+    assert sweep(lambda lr: lr, lr=[1], seeds=None).seeds is None
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "two", "1.5"])
+def test_a_limit_that_is_no_number_of_seeds_is_refused(monkeypatch, limit):
+    monkeypatch.setenv("SWEEP_SEEDS", limit)
+    with pytest.raises(ValueError, match=f"SWEEP_SEEDS must be a number of seeds, at least 1, got '{limit}'"):
+        sweep(lambda seed: seed, seeds=3)

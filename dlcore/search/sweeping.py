@@ -2,6 +2,7 @@
 
 import itertools
 import numbers
+import os
 import warnings
 from collections.abc import Mapping
 
@@ -23,7 +24,8 @@ def sweep(experiment, *, seeds=16, n_jobs=None, **axes):
         diverged is a result.
     seeds : int or sequence of int or None
         16 means 0, ..., 15. The same seeds meet every setting, so differences between settings are paired.
-        None is for an experiment without chance.
+        None is for an experiment without chance. Where time is short (in a browser), the environment
+        variable ``SWEEP_SEEDS`` limits their number, and a printed line says how many are left out.
     n_jobs : int, optional
         Processes at work; -1 for one per core. None leaves it to ``joblib.parallel_config``, and is one
         without it. The result is the same.
@@ -60,7 +62,7 @@ def sweep(experiment, *, seeds=16, n_jobs=None, **axes):
     if not callable(experiment):
         raise TypeError(f"experiment must be a function, got {experiment!r}")
     named = {name: _axis(name, values) for name, values in axes.items()}
-    seeds = _seeds(seeds)
+    seeds = _limited(_seeds(seeds))
     chances = [{}] if seeds is None else [{"seed": seed} for seed in seeds]
     settings = [
         dict(zip(named, values, strict=True))
@@ -252,6 +254,18 @@ def _seeds(seeds):
     if twice:
         raise ValueError(f"seeds must differ, got {twice[0]} twice")
     return seeds
+
+
+def _limited(seeds):
+    """The first seeds, no more than the environment variable ``SWEEP_SEEDS`` allows."""
+    limit = os.environ.get("SWEEP_SEEDS", "").strip()
+    if seeds is None or not limit:
+        return seeds
+    if not limit.isdecimal() or int(limit) < 1:
+        raise ValueError(f"SWEEP_SEEDS must be a number of seeds, at least 1, got {limit!r}")
+    if len(seeds) > int(limit):
+        print(f"{limit} of {len(seeds)} seeds (SWEEP_SEEDS={limit})")
+    return seeds[: int(limit)]
 
 
 def _check_all_succeeded(runs, outputs, failures):
