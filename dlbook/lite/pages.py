@@ -19,7 +19,8 @@ NOTICE = (
 SLOW = (
     " *Python is slower here than on your machine: all cells of this chapter take about {minutes} minutes, "
     "so run them one by one as you read. To see a result sooner and with less certainty, run "
-    "`%env SWEEP_SEEDS=4` in a cell of its own first: each experiment then takes four seeds, and says how many it has left out.*"
+    "`%env SWEEP_SEEDS=4` in a cell of its own first: each experiment then takes four seeds, and "
+    "says how many it has left out.*"
 )
 MINUTES = json.loads((Path(__file__).parent / "assets" / "minutes.json").read_text())
 
