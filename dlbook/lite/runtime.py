@@ -32,7 +32,13 @@ WANTED = ("numpy", "matplotlib", "joblib", "ipython", "micropip", "packaging", "
 LEFT_OUT = ("fonttools", "pytz", "jedi", "ssl")
 STUBS = ("jedi", "ssl")  # the kernel installs these by name, so empty wheels stand for them
 DEPENDS = {"ipywidgets": ["comm", "ipython"]}
-_NO_FIGURE = re.compile(r"/mpl-data/(sample_data|images|fonts/afm|fonts/pdfcorefonts)/|/tests?/")
+# what no notebook of the book needs, by package: sample data, icons, tests, fonts of other families and of
+# PDF files; the grammars of other languages than Python; time zones
+NOT_NEEDED = {
+    "matplotlib": r"/tests?/|/(sample_data|images)/|/fonts/(afm|pdfcorefonts|ttf/DejaVuS(erif|ansMono-))",
+    "pygments": r"/lexers/(?!__init__|_mapping|python|special)",
+    "python-dateutil": r"/zoneinfo/.*\.tar\.gz$",
+}
 # a kernel that finds all of these loaded installs nothing by itself
 PACKAGES = (
     "micropip", "packaging", "piplite", "ssl", "sqlite3", "ipykernel", "comm", "pyodide_kernel", "jedi",
@@ -186,8 +192,10 @@ def trim(pyodide, target, wheels=()):
         if not (pyodide / name).is_file():
             raise MissingError(f"{pyodide} lacks {name}: take a full Pyodide distribution")
         shutil.copy(pyodide / name, target)
-    slim = slim_matplotlib(target / kept["matplotlib"]["file_name"])
-    kept["matplotlib"] |= {"sha256": hashlib.sha256(slim.read_bytes()).hexdigest()}
+    for name, package in kept.items():
+        if name in NOT_NEEDED:
+            wheel = slim(target / package["file_name"], NOT_NEEDED[name])
+            kept[name] = package | {"sha256": hashlib.sha256(wheel.read_bytes()).hexdigest()}
     for wheel in wheels:
         shutil.copy(wheel, target)
         entry = lock_entry(target / wheel.name)
@@ -247,19 +255,21 @@ def lock_entry(wheel, file_name=None, depends=None):
     }
 
 
-def slim_matplotlib(wheel):
-    """Rewrite Matplotlib's wheel without what no figure of the book needs; return its path.
+def slim(wheel, not_needed):
+    """Rewrite a wheel without the files whose path a regular expression finds; return its path.
 
-    Its list of fonts, made when it was packed, may name the format of another version. Matplotlib then makes
-    a new one when it is imported, which takes a browser many seconds. The entries are the same.
+    Matplotlib's list of fonts, made when it was packed, may name the format of another version. Matplotlib
+    then makes a new one when it is imported, which takes a browser many seconds. The entries are the same.
     """
     with zipfile.ZipFile(wheel) as archive:
         files = {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
-    files = {name: content for name, content in files.items() if not _NO_FIGURE.search(name)}
+    files = {name: content for name, content in files.items() if not re.search(not_needed, name)}
     manager, fonts = files.get("matplotlib/font_manager.py", b""), files.get("matplotlib/fontlist.json")
     found = re.search(rb"^    __version__ = (\d+)$", manager, re.MULTILINE)
     if found and fonts:
         listed = json.loads(fonts) | {"_version": int(found[1])}
+        for kind in ("ttflist", "afmlist"):
+            listed[kind] = [f for f in listed[kind] if f"matplotlib/mpl-data/{f['fname']}" in files]
         files["matplotlib/fontlist.json"] = json.dumps(listed).encode()
     _pack(wheel, files)
     return wheel

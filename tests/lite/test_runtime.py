@@ -52,6 +52,30 @@ def test_what_the_book_does_not_need_is_left_out(distribution, tmp_path):
     assert there == {package["file_name"] for package in packages.values()}
 
 
+def test_a_list_of_fonts_fits_its_matplotlib_and_names_no_font_that_was_left_out(tmp_path):
+    fonts = {
+        "_version": 390,
+        "ttflist": [{"fname": "fonts/ttf/DejaVuSans.ttf"}, {"fname": "fonts/ttf/DejaVuSerif.ttf"}],
+        "afmlist": [{"fname": "fonts/afm/pzdr.afm"}],
+    }
+    files = {
+        "matplotlib/font_manager.py": b"class FontManager:\n    __version__ = 330\n",
+        "matplotlib/fontlist.json": json.dumps(fonts).encode(),
+        "matplotlib/mpl-data/fonts/ttf/DejaVuSans.ttf": b"a font",
+        "matplotlib/mpl-data/fonts/ttf/DejaVuSerif.ttf": b"another",
+        "matplotlib/mpl-data/fonts/afm/pzdr.afm": b"a third",
+        "matplotlib/mpl-data/sample_data/a.csv": b"1",
+    }
+    wheel = runtime.write_wheel(tmp_path / "matplotlib-3-py3-none-any.whl", "matplotlib", "3", files)
+    with zipfile.ZipFile(runtime.slim(wheel, runtime.NOT_NEEDED["matplotlib"])) as archive:
+        assert json.loads(archive.read("matplotlib/fontlist.json")) == {
+            "_version": 330, "ttflist": [{"fname": "fonts/ttf/DejaVuSans.ttf"}], "afmlist": [],
+        }  # fmt: skip
+        assert [name for name in archive.namelist() if "mpl-data" in name] == [
+            "matplotlib/mpl-data/fonts/ttf/DejaVuSans.ttf"
+        ]
+
+
 def test_a_distribution_that_lacks_a_file_or_a_package_is_refused(distribution, tmp_path):
     (distribution / "numpy-1.0-py3-none-any.whl").unlink()
     with pytest.raises(
