@@ -127,11 +127,10 @@ def write(site, found, of=None):
     """
     site, found = Path(site), Path(found)
     target = site / "lite"
-    stamp = target / "runtime"
-    if not stamp.is_file() or stamp.read_text() != found.name:
+    there = target / "ready.json"
+    if not there.is_file() or there.read_bytes() != (found / "ready.json").read_bytes():
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(found, target, copy_function=_linked)
-        stamp.write_text(found.name)
     for part in ("book", "app/files", "app/api/contents"):
         shutil.rmtree(target / part, ignore_errors=True)
     copies = sorted((site / "notebooks").rglob("*.ipynb"))

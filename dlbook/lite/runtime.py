@@ -94,9 +94,8 @@ def make(pyodide=None):
         wheels += [path for path in sorted((new / "app").rglob("pypi/*.whl")) if path.name[:7] != "widgets"]
         trim(pyodide, new / "pyodide", wheels)
         (new / "LICENCES.txt").write_text(licences(new), encoding="utf-8")
-        about = {
-            "pyodide": json.loads((new / "pyodide" / "pyodide-lock.json").read_text())["info"]["version"]
-        }
+        lock = (new / "pyodide" / "pyodide-lock.json").read_bytes()
+        about = {"pyodide": json.loads(lock)["info"]["version"], "lock": hashlib.sha256(lock).hexdigest()}
         (new / "ready.json").write_text(json.dumps(about))
         shutil.rmtree(target, ignore_errors=True)
         new.rename(target)

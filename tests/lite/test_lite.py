@@ -350,3 +350,28 @@ def test_a_site_that_lacks_a_file_says_which(reader, address, site):
         page.get_by_role("alert").get_by_text("A part of this site is missing (book/").wait_for()
     finally:
         lock.write_bytes(content)
+
+
+def test_a_link_to_another_page_opens_it_with_the_way_back(reader, address):
+    page, *_ = reader()
+    page.goto(f"{address}/lite/index.html?notebook=exercises/adam")
+    loaded(page)
+    with page.context.expect_page() as opened:
+        page.frame_locator("iframe").get_by_role("link", name="Adam: why a learning rate").click()
+    assert opened.value.url == f"{address}/lite/index.html?notebook=adam"
+    assert opened.value.get_by_role("link", name="Back").get_attribute("href") == "../chapters/adam.html"
+
+
+def test_a_loop_that_never_ends_can_be_stopped(reader, address):
+    page, *_ = reader()
+    page.goto(f"{address}/lite/index.html?notebook=exercises/adam")
+    ready(page)
+    answer(page, "adam-steps-answer", "while True:\n    pass")
+    page.evaluate("""() => { opened.panel.content.activeCellIndex = opened.panel.content.widgets.findIndex(
+        cell => (cell.model.getMetadata("nbgrader") || {}).grade_id === "adam-steps-answer");
+        opened.app.commands.execute("notebook:run-cell"); }""")
+    page.get_by_text("Python is running …").wait_for()
+    page.get_by_role("button", name="Stop").click()
+    ready(page)
+    answer(page, "adam-steps-answer", "40 + 2")
+    assert "42" in run(page, "adam-steps-answer")

@@ -203,6 +203,18 @@
     const style = frame.contentDocument.createElement("style");
     style.textContent = "#jp-NotebookLogo, .jp-NotebookCheckpoint, .jp-NotebookTrustedStatus, [data-command='application:open-lab'] { display: none !important; }";
     frame.contentDocument.head.append(style);
+    // a link to another page of the book opens it in this page's own way, not in a bare JupyterLite
+    frame.contentDocument.addEventListener("click", (event) => {
+      const link = event.target.closest("a[data-commandlinker-args]");
+      const { path: to, id } = link ? JSON.parse(link.dataset.commandlinkerArgs) : {};
+      const found = /^(.+)\.(ipynb|md)$/.exec(to || "");
+      if (found) {
+        event.preventDefault();
+        event.stopImmediatePropagation();
+        const isLive = found[2] === "ipynb" && about.pages[found[1]];
+        window.open(isLive ? `?notebook=${found[1]}` : `../chapters/${found[1]}.html${id || ""}`);
+      }
+    }, true);
     if (isDark()) {
       app.commands.execute("apputils:change-theme", { theme: "JupyterLab Dark" });
     }
