@@ -26,7 +26,7 @@ def draw_errors_by_degree(ax, *, degrees, training, fresh, floor):
     )
 
 
-def draw_wild_fits(figure, *, results, x, truth, degree, points, noise):
+def draw_fits(figure, *, results, x, truth, degree, points, noise):
     """Thirty fits from redrawn training sets, their mean and the truth; below them the parts by degree.
 
     `results` is a sweep over all three, without seeds. Each has ``fits`` (some, one a row), ``mean`` (of all
@@ -81,6 +81,31 @@ def draw_decomposition(ax, *, degrees, bias, variance, noise, measured, standard
     )
 
 
+def draw_optimism(ax, *, runs, sigma, degree, points):
+    """How far the training error of least squares is too low, by degree, beside 2σ²n/m.
+
+    `runs` is a sweep over points, without seeds. Each has ``same`` and ``fresh``, both (sets, degrees): the
+    error at the training inputs with new noise, and at fresh inputs, minus the training error.
+    """
+    same, fresh = runs.at(points=points).values()
+    degrees = np.arange(same.shape[1])
+    formula, mean = 2 * sigma**2 * (degrees + 1) / points, same.mean(axis=0)
+    error = same.std(axis=0) / len(same) ** 0.5
+    ax.plot(degrees, np.median(fresh, axis=0), color=palette["test"], linestyle="--", label="fresh inputs")
+    ax.plot(degrees, formula, color=palette["truth"], linewidth=1.2, label="2σ²n/m")
+    ax.errorbar(
+        degrees, mean, yerr=2 * error, fmt="o", color=palette["train"], markersize=4, label="same inputs"
+    )
+    ax.plot(degree, mean[degree], "o", color=palette["train"], markersize=10, fillstyle="none")
+    ax.set(xlabel="degree", ylabel="gap to the training error", yscale="log", ylim=(3e-4, 30), xticks=degrees)
+    ax.legend(loc="upper left", ncols=3)
+    return (
+        f"Degree {degree}, {points} points: with new noise at the same inputs the error is "
+        f"{mean[degree]:.3f} ± {error[degree]:.3f} above the training error, 2σ²n/m is "
+        f"{formula[degree]:.3f}; at fresh inputs the median gap is {number(np.median(fresh[:, degree]))}."
+    )
+
+
 def draw_learning_curves(ax, *, curves, sizes, degree, noise):
     """Training and test error by training-set size; `curves` is a sweep without seeds, each (sets, sizes)."""
     training, test = curves.at(degree=degree, noise=noise).values()
@@ -103,13 +128,13 @@ def draw_learning_curves(ax, *, curves, sizes, degree, noise):
     )
 
 
-def draw_clinic(ax, *, runs, floor, patient, remedy):
-    """A patient's learning curves before and after one remedy.
+def draw_remedies(ax, *, runs, floor, network, remedy):
+    """A network's learning curves before and after one remedy.
 
     `runs` is a sweep over both. Each run has ``steps``, ``training`` and ``validation`` (NaN after an early
-    stop), and ``final``, its training and test error in the end; remedy "none" is the patient as found.
+    stop), and ``final``, its training and test error in the end; remedy "none" is the network as found.
     """
-    found, treated = runs.at(patient=patient, remedy="none"), runs.at(patient=patient, remedy=remedy)
+    found, treated = runs.at(network=network, remedy="none"), runs.at(network=network, remedy=remedy)
     for kind, color in ("training", palette["train"]), ("validation", palette["validation"]):
         if remedy != "none":
             before = np.median(found[kind], axis=0)
@@ -124,17 +149,17 @@ def draw_clinic(ax, *, runs, floor, patient, remedy):
     train, test = np.median(treated["final"], axis=0)
     if remedy == "none":
         numbers = f"training error {_hundredths(train)}, test error {test:.2f}, floor {floor:.2f}"
-        return f"Patient {patient} as found: {numbers}."
+        return f"Network {network} as found: {numbers}."
     was = np.median(found["final"], axis=0)
     if np.array_equal(treated["final"], found["final"]):
         return (
-            f"Patient {patient}, {remedy}: the patient has that already, so nothing changes; training error "
+            f"Network {network}, {remedy}: the network has that already, so nothing changes; training error "
             f"{_hundredths(train)}, test error {test:.2f}."
         )
     change = test - was[1]
     effect = "hardly moves" if abs(change) < 0.1 * (was[1] - floor) else "falls" if change < 0 else "rises"
     return (
-        f"Patient {patient}, {remedy}: training error {_hundredths(was[0])} → {_hundredths(train)}; "
+        f"Network {network}, {remedy}: training error {_hundredths(was[0])} → {_hundredths(train)}; "
         f"test error {effect}, {was[1]:.2f} → {test:.2f}, with the floor at {floor:.2f} (dotted: as found)."
     )
 
@@ -142,7 +167,7 @@ def draw_clinic(ax, *, runs, floor, patient, remedy):
 def draw_ridge(figure, *, results, x, truth, noise, strength):
     """Fits at one ridge strength; below them bias² and variance against all strengths.
 
-    `results` is a sweep over strengths and noises, each with what `draw_wild_fits` takes.
+    `results` is a sweep over strengths and noises, each with what `draw_fits` takes.
     """
     by_strength = results.at(noise=noise)
     at, strengths = by_strength.at(strength=strength), by_strength.axes["strength"]

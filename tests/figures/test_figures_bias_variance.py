@@ -19,7 +19,7 @@ def one(bias, variance, offset=0.5, miss=0.7, sets=100):
     }  # fmt: skip
 
 
-def wild():
+def fitted():
     by_degree = {1: one(0.5, 0.01), 3: one(1e-6, 2.0, offset=0.25, miss=1.5)}
     results = sweep(
         lambda degree, points, noise: by_degree[degree], degree=[1, 3], points=[15], noise=[0.3], seeds=None
@@ -41,15 +41,15 @@ def learning(training, test):
     return drawn(figures.draw_learning_curves, curves=curves, sizes=[20, 40], degree=3, noise=0.5)
 
 
-def clinic(patient, remedy, **runs):
-    """The sentence of a patient and a remedy; `runs` maps remedies to (training, validation, final)."""
+def remedied(network, remedy, **runs):
+    """The sentence of a network and a remedy; `runs` maps remedies to (training, validation, final)."""
 
-    def run(patient, remedy, seed):
+    def run(network, remedy, seed):
         training, validation, final = runs[remedy]
         return {"steps": [10, 20], "training": training, "validation": validation, "final": final}
 
-    table = sweep(run, patient=[1], remedy=list(runs))
-    return drawn(figures.draw_clinic, runs=table, floor=0.09, patient=patient, remedy=remedy)
+    table = sweep(run, network=[1], remedy=list(runs))
+    return drawn(figures.draw_remedies, runs=table, floor=0.09, network=network, remedy=remedy)
 
 
 def test_the_errors_name_the_best_degree_and_say_on_which_side_of_the_floor_training_ends():
@@ -63,17 +63,17 @@ def test_the_errors_name_the_best_degree_and_say_on_which_side_of_the_floor_trai
     assert "0.13, not below the noise floor" in higher
 
 
-def test_the_wild_fits_report_the_single_fit_and_the_mean_of_the_marked_degree():
-    sentence = drawn(figures.draw_wild_fits, degree=1, **wild())
+def test_the_fits_report_the_single_fit_and_the_mean_of_the_marked_degree():
+    sentence = drawn(figures.draw_fits, degree=1, **fitted())
     assert "a single fit misses the truth by 0.7, the mean of 100 fits by 0.5" in sentence
     assert "bias² is 0.5, variance 0.01, noise 0.09" in sentence
-    assert "by 1.5, the mean of 100 fits by 0.25" in drawn(figures.draw_wild_fits, degree=3, **wild())
+    assert "by 1.5, the mean of 100 fits by 0.25" in drawn(figures.draw_fits, degree=3, **fitted())
 
 
 def test_a_bias_smaller_than_the_wobble_of_the_mean_is_reported_as_a_bound_and_not_drawn():
-    assert "bias² is below 0.02" in drawn(figures.draw_wild_fits, degree=3, **wild())
+    assert "bias² is below 0.02" in drawn(figures.draw_fits, degree=3, **fitted())
     figure = Figure()
-    figures.draw_wild_fits(figure, degree=3, **wild())
+    figures.draw_fits(figure, degree=3, **fitted())
     line = next(line for line in figure.axes[1].get_lines() if line.get_label() == "bias²")
     np.testing.assert_array_equal(line.get_ydata(), [0.5, np.nan])
 
@@ -95,6 +95,16 @@ def test_the_stack_of_bars_ends_at_the_sum():
     assert max(tops) == pytest.approx(0.6)
 
 
+def test_the_optimism_is_compared_with_its_formula_at_the_marked_degree():
+    gaps = {"same": np.tile([0.02, 0.05], (4, 1)), "fresh": np.tile([0.03, 0.7], (4, 1))}
+    runs = sweep(lambda points: gaps, points=[10, 20], seeds=None)
+    values = {"runs": runs, "sigma": 0.5, "points": 20}
+    sentence = drawn(figures.draw_optimism, degree=1, **values)
+    assert "the error is 0.050 ± 0.000 above the training error, 2σ²n/m is 0.050" in sentence
+    assert "at fresh inputs the median gap is 0.7" in sentence
+    assert "2σ²n/m is 0.025" in drawn(figures.draw_optimism, degree=0, **values)
+
+
 def test_the_learning_curves_report_the_gap_at_both_ends():
     training, test = np.tile([0.1, 0.3], (16, 1)), np.tile([0.9, 0.35], (16, 1))
     sentence = learning(training, test)
@@ -110,36 +120,36 @@ def test_a_gap_that_cannot_be_told_from_zero_is_reported_as_a_bound():
     assert "goes from 0.9 to 0.1" in learning(training, test + 0.1)
 
 
-def test_a_remedy_that_the_patient_has_already_is_called_that():
+def test_a_remedy_that_the_network_has_already_is_called_that():
     found = [0.2, 0.2], [0.5, 0.5], [0.001, 0.5]
-    same = clinic(1, "Adam", none=found, Adam=found)
+    same = remedied(1, "Adam", none=found, Adam=found)
     assert "has that already, so nothing changes; training error below 0.01, test error 0.50" in same
-    other = clinic(1, "Adam", none=found, Adam=([0.2, 0.2], [0.5, 0.5], [0.001, 0.501]))
+    other = remedied(1, "Adam", none=found, Adam=([0.2, 0.2], [0.5, 0.5], [0.001, 0.501]))
     assert "below 0.01 → below 0.01; test error hardly moves" in other
 
 
-@pytest.mark.parametrize("draw", [figures.draw_wild_fits, figures.draw_ridge])
+@pytest.mark.parametrize("draw", [figures.draw_fits, figures.draw_ridge])
 def test_two_panels_stand_above_each_other_so_that_a_phone_can_show_them(draw):
     figure = Figure(layout="constrained")
     if draw is figures.draw_ridge:
         draw(figure, strength=1.0, **dial({1.0: one(0.1, 0.1)}))
     else:
-        draw(figure, degree=1, **wild())
+        draw(figure, degree=1, **fitted())
     above, below = (ax.get_position() for ax in figure.axes)
     assert above.y0 > below.y1
 
 
 @pytest.mark.parametrize(("after", "effect"), [(0.3, "falls"), (0.51, "hardly moves"), (0.9, "rises")])
-def test_the_clinic_says_what_a_remedy_did_to_the_test_error(after, effect):
+def test_the_figure_says_what_a_remedy_did_to_the_test_error(after, effect):
     runs = {"none": ([0.2, 0.2], [0.5, 0.5], [0.2, 0.5]), "data": ([0.2, 0.2], [0.5, 0.5], [0.1, after])}
-    assert "Patient 1 as found: training error 0.20, test error 0.50" in clinic(1, "none", **runs)
-    sentence = clinic(1, "data", **runs)
+    assert "Network 1 as found: training error 0.20, test error 0.50" in remedied(1, "none", **runs)
+    sentence = remedied(1, "data", **runs)
     assert f"training error 0.20 → 0.10; test error {effect}, 0.50 → {after:.2f}" in sentence
 
 
 def test_a_run_that_stopped_early_is_drawn_as_far_as_it_went():
     stopped = [0.2, np.nan]
-    assert "0.30" in clinic(1, "none", none=(stopped, stopped, [0.3, 0.3]))
+    assert "0.30" in remedied(1, "none", none=(stopped, stopped, [0.3, 0.3]))
 
 
 def test_the_ridge_figure_compares_a_strength_with_the_best_one():
@@ -177,6 +187,6 @@ def test_the_image_descent_reports_valley_peak_and_end():
 
 def test_a_setting_that_was_not_computed_is_refused_and_not_drawn():
     with pytest.raises(ValueError, match="points must be one of 15, got 16"):
-        drawn(figures.draw_wild_fits, degree=1, **wild() | {"points": 16})
+        drawn(figures.draw_fits, degree=1, **fitted() | {"points": 16})
     with pytest.raises(ValueError, match="degree must be one of 1, 3, got 5"):
-        drawn(figures.draw_wild_fits, degree=5, **wild())
+        drawn(figures.draw_fits, degree=5, **fitted())
