@@ -11,10 +11,11 @@ PICKED := $(if $(CHAPTERS),--chapters $(CHAPTERS))
 CLASS := $(if $(STUDENTS),--students "$(STUDENTS)")
 LIMITS := $(if $(UNSAFE),--unsafe) $(if $(SECONDS),--cell-seconds $(SECONDS)) $(if $(ATTEMPTS),--attempts $(ATTEMPTS)) \
 	$(if $(LATE),--late "$(LATE)") $(if $(EXTRA),--extra "$(EXTRA)")
+CHECKED := tests/test_*.py tests/explorer tests/figures dlcore dlbook
 # students' names are people's: UTF-8 whatever the locale is
 export PYTHONUTF8 := 1
 
-.PHONY: help book lite serve test check notebooks notebooks-zip copies replications references exercises release collect grade desk bench lock clean
+.PHONY: help book lite serve test check notebooks notebooks-zip copies replications references exercises release collect grade desk bench lock outdated clean
 
 help:
 	@echo "make book       build the site in _build/html  [CHAPTERS='adam momentum' alone, DRAFT=1 with default settings only]"
@@ -35,6 +36,7 @@ help:
 	@echo "                (release, grade and desk take SOURCE=dir: exercises of your own)"
 	@echo "make bench      compare the speed with PyTorch, weigh the pages"
 	@echo "make lock       resolve requirements.txt anew"
+	@echo "make outdated   show which packages moved since, and what their newest releases break"
 	@echo "make clean      remove what was built"
 
 .venv/ready: requirements.txt pyproject.toml
@@ -67,7 +69,7 @@ test: .venv/ready
 
 check: .venv/ready
 	$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
-	$(BIN)/pytest --numprocesses $(JOBS) --quiet tests/test_*.py tests/explorer tests/figures dlcore dlbook
+	$(BIN)/pytest --numprocesses $(JOBS) --quiet $(CHECKED)
 
 # A second run changes no byte; on another machine it changes no text
 notebooks: .venv/ready
@@ -126,6 +128,10 @@ lock:
 	.venv-lock/bin/pip install --quiet ".[book,teach,test]"
 	.venv-lock/bin/pip freeze --exclude dlcore > requirements.txt
 	rm -rf .venv-lock build
+
+# In a scratch environment, _build/outdated; the lock and .venv stay as they are
+outdated: .venv/ready
+	$(BIN)/python -m dlbook.outdated --numprocesses $(JOBS) $(CHECKED)
 
 clean:
 	rm -rf _build
