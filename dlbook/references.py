@@ -217,7 +217,8 @@ def _links(fields):
     if "eprint" in fields:
         yield f"arXiv:{fields['eprint']}", f"https://arxiv.org/abs/{fields['eprint']}"
     if "url" in fields:
-        yield fields["url"].removeprefix("https://"), fields["url"]
+        shown = re.sub(r"^https?://", "", fields["url"])
+        yield (shown if len(shown) <= 60 else shown.partition("/")[0]), fields["url"]
 
 
 def main(folder="chapters"):
