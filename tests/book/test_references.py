@@ -72,6 +72,15 @@ def test_a_source_has_its_links():
     )
 
 
+def test_a_long_address_is_shown_by_its_host():
+    for address, shown in [
+        ("http://a.org/paper.pdf", "a.org/paper.pdf"),
+        (f"https://a.org/{60 * 'x'}", "a.org"),
+    ]:
+        found = parse(entry(more=f", url = {{{address}}}"))["li2018"]
+        assert found.line.endswith(f"[{shown}]({address}).") and found.link == address
+
+
 def test_two_papers_of_the_same_authors_and_year_get_letters():
     found = parse(entry("a", title="Second") + entry("b", title="First") + entry("c", year="2019"))
     assert {key: source.year for key, source in found.items()} == {"b": "2018a", "a": "2018b", "c": "2019"}
