@@ -7,7 +7,7 @@ a browser never combines files of two editions:
     lite/index.html, run.js, run.css   our page around the notebook
     lite/pages.json                    the notebooks, their edition, what the first click costs; never cached
     lite/app/                          JupyterLite, and the notebooks in app/files
-    lite/pyodide/                      Python, NumPy, Matplotlib
+    lite/pyodide-<digest>/             Python, NumPy, Matplotlib
     lite/book/<digest>/                the wheel of dlcore and dlbook, and the lock file that names it
 """
 
@@ -127,19 +127,21 @@ def write(site, found, of=None):
     """
     site, found = Path(site), Path(found)
     target = site / "lite"
-    there = target / "ready.json"
-    if not there.is_file() or there.read_bytes() != (found / "ready.json").read_bytes():
+    there, kept = target / "ready.json", (found / "ready.json").read_bytes()
+    python = f"pyodide-{hashlib.sha256(kept).hexdigest()[:8]}"
+    if not there.is_file() or there.read_bytes() != kept:
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(found, target, copy_function=_linked)
+        (target / "pyodide").rename(target / python)
     for part in ("book", "app/files", "app/api/contents"):
         shutil.rmtree(target / part, ignore_errors=True)
     copies = sorted((site / "notebooks").rglob("*.ipynb"))
     texts = [(path.relative_to(site / "notebooks"), path.read_text(encoding="utf-8")) for path in copies]
     of = of or pages.edition()
     listed = pages.write(target / "app", texts, of)
-    lock = add_book(target)
-    configure(target / "app", lock)
-    about = {"edition": of, "bytes": first_click(found), "pages": listed, "lock": lock}
+    lock = add_book(target, python)
+    configure(target / "app", python, lock)
+    about = {"edition": of, "pages": listed, "python": python, "lock": lock}
     (target / "pages.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
     shell = (ASSETS / "run.html").read_text(encoding="utf-8")
     for name in ("run.js", "run.css"):
@@ -178,8 +180,11 @@ def _is_needed(package, parts):
     return parts[0] not in NOT_NEEDED
 
 
-def add_book(target):
-    """Write the wheel of dlcore and dlbook, and the lock file that names it; return the lock's address."""
+def add_book(target, python):
+    """Write the wheel of dlcore and dlbook, and the lock file that names it; return the lock's address.
+
+    `python` is the name of Pyodide's folder in `target`.
+    """
     try:
         about = metadata("dlcore").as_string()
     except PackageNotFoundError:
@@ -190,7 +195,7 @@ def add_book(target):
     wheel = runtime.write_wheel(
         work / f"dlcore-{release}-py3-none-any.whl", "dlcore", release, dict(book_files()), about
     )
-    lock = json.loads((target / "pyodide" / "pyodide-lock.json").read_text(encoding="utf-8"))
+    lock = json.loads((target / python / "pyodide-lock.json").read_text(encoding="utf-8"))
     digest = hashlib.sha256(wheel.read_bytes() + json.dumps(lock).encode()).hexdigest()[:12]
     (work / digest).mkdir()
     wheel = wheel.rename(work / digest / wheel.name)
@@ -201,7 +206,7 @@ def add_book(target):
     return f"book/{digest}/pyodide-lock.json"
 
 
-def configure(app, lock):
+def configure(app, python, lock):
     """Tell JupyterLite where Python and the book are, and to ask no other host."""
     path = app / "jupyter-lite.json"
     settings = json.loads(path.read_text(encoding="utf-8"))
@@ -214,7 +219,7 @@ def configure(app, lock):
     }  # fmt: skip
     kernel = data["litePluginSettings"]["@jupyterlite/pyodide-kernel-extension:kernel"]
     kernel |= {
-        "pyodideUrl": "./../pyodide/pyodide.js",
+        "pyodideUrl": f"./../{python}/pyodide.js",
         "disablePyPIFallback": True,
         "loadPyodideOptions": {"packages": list(runtime.PACKAGES), "lockFileURL": f"../{lock}"},
     }

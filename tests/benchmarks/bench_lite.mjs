@@ -40,11 +40,11 @@ json.dumps(rows)
 
 async function one(lite, name) {
   const require = createRequire(here);
-  const { loadPyodide } = require(path.join(lite, "pyodide/pyodide.js"));
-  const { lock } = JSON.parse(fs.readFileSync(path.join(lite, "pages.json")));
+  const { lock, python: folder } = JSON.parse(fs.readFileSync(path.join(lite, "pages.json")));
+  const { loadPyodide } = require(path.join(lite, folder, "pyodide.js"));
   const silent = { stdout: () => {}, stderr: () => {} };
   const python = await loadPyodide({
-    indexURL: path.join(lite, "pyodide/"), lockFileURL: path.join(lite, lock), packages: ["dlcore", "ipywidgets", "matplotlib"], ...silent,
+    indexURL: path.join(lite, folder, "/"), lockFileURL: path.join(lite, lock), packages: ["dlcore", "ipywidgets", "matplotlib"], ...silent,
   });
   python.globals.set("NOTEBOOK", fs.readFileSync(path.join(lite, "app/files", `${name}.ipynb`), "utf8"));
   const begun = process.cpuUsage();

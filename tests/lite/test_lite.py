@@ -331,6 +331,11 @@ def test_from_a_file_it_says_how_to_serve_the_site(reader, site):
     page.goto((site / "lite" / "index.html").as_uri() + "?notebook=adam")
     assert "python -m http.server" in page.get_by_role("alert").inner_text()
     assert errors == []
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+    rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
+    for scheme in ("light", "dark"):
+        page.evaluate("scheme => { document.documentElement.dataset.theme = scheme; }", scheme)
+        assert axe.Axe().run(page, options=rules).response["violations"] == []
 
 
 def test_a_notebook_that_is_not_in_the_book_leads_to_those_that_are(reader, address):

@@ -57,7 +57,7 @@ def test_the_site_gets_every_notebook_and_the_lock_names_the_books_wheel(site, f
     }
     assert set(about["pages"]) == copies
     lock = json.loads((site / "lite" / about["lock"]).read_text())["packages"]["dlcore"]
-    wheel = site / "lite" / "pyodide" / lock["file_name"]
+    wheel = site / "lite" / about["python"] / lock["file_name"]
     assert hashlib.sha256(wheel.read_bytes()).hexdigest() == lock["sha256"]
     assert lock["imports"] == ["dlbook", "dlcore"]
     data = json.loads((site / "lite/app/jupyter-lite.json").read_text())["jupyter-config-data"]

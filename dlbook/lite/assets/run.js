@@ -98,7 +98,7 @@
     if (!answer.ok) {
       throw new Error(`${address}: ${answer.status}`);
     }
-    return answer.json();
+    return answer.text();
   }
 
   function wait(condition, seconds) {
@@ -135,7 +135,7 @@
   }
 
   async function startAgain(panel) {
-    const theirs = await fresh(`app/files/${path}`);
+    const theirs = JSON.parse(await fresh(`app/files/${path}`));
     panel.context.model.fromJSON(theirs);
     await panel.context.save();
     note("");
@@ -157,7 +157,7 @@
     }
     let about;
     try {
-      about = await fresh("pages.json");
+      about = JSON.parse(await fresh("pages.json"));
     } catch {
       return refuse("The list of notebooks could not be loaded. Check your connection, then reload this page.");
     }
@@ -180,8 +180,12 @@
     at("back").textContent = "Back to the page";
     const storage = await keepsData();
     const listing = name.includes("/") ? ["", `${name.split("/")[0]}/`] : [""];
-    try { // what keeps its address from edition to edition
-      await Promise.all(["app/jupyter-lite.json", about.lock, `app/files/${path}`, ...listing.map((folder) => `app/api/contents/${folder}all.json`)].map(fresh));
+    const unnamed = [ // what keeps its address from edition to edition
+      "app/index.html", "app/jupyter-lite.json", "app/config-utils.js", "app/notebooks/index.html", "app/notebooks/jupyter-lite.json",
+      `app/files/${path}`, ...listing.map((folder) => `app/api/contents/${folder}all.json`),
+    ];
+    try {
+      await Promise.all([about.lock, `${about.python}/pyodide.js`, ...unnamed].map(fresh));
     } catch (error) {
       return refuse(`A part of this site is missing (${error.message}). Reload the page; if that does not help, the site has to be built again.`);
     }
