@@ -4,7 +4,8 @@ Each entry is a room of `dlcore` with one mistake that was found in notes or cod
 raises an error, and with most of them a network still trains. They are exhibits: nothing else in the book
 imports them.
 
-Each docstring says what is done, not what is wrong with it: finding the line is the game.
+A name is that of the part of the library and the number of the exhibit; names and docstrings do not say what is
+wrong, since finding the line is the game.
 """
 
 import numpy as np
@@ -16,24 +17,24 @@ from dlcore.optimizers import AdaDelta, Adam
 from dlcore.regularization import shift
 
 
-class UninitializedAdam(Adam):
-    """Adam whose first averages are whatever the memory held."""
+class Adam1(Adam):
+    """Adam."""
 
     def step(self, theta, grad):
         """One step."""
         if self._memory is None:
             self._shape = theta.shape
-            self._memory = [leftovers(theta), leftovers(theta) ** 2]
+            self._memory = [allocated(theta), allocated(theta) ** 2]
         super().step(theta, grad)
 
 
-def leftovers(theta):
-    """What `np.empty_like` may return: here always the same numbers, so that the exhibit can be repeated."""
+def allocated(theta):
+    """An array of this shape, as `np.empty_like` may return it; here with the same content in every run."""
     return np.random.default_rng(0).normal(size=theta.size).astype(theta.dtype)
 
 
 def nesterov(gradient, theta, lr, momentum=0.9, steps=100):
-    """Nesterov's method as the lectures write it: look ahead, take the gradient there, step from where you stood."""
+    """Nesterov's method: look ahead, take the gradient there, step from where you stood."""
     v, path = np.zeros_like(theta), [theta]
     for _ in range(steps):
         ahead = theta - lr * momentum * v
@@ -43,8 +44,8 @@ def nesterov(gradient, theta, lr, momentum=0.9, steps=100):
     return np.array(path)
 
 
-def unrestored_nesterov(gradient, theta, lr, momentum=0.9, steps=100):
-    """Nesterov's method that never comes back from looking ahead."""
+def nesterov2(gradient, theta, lr, momentum=0.9, steps=100):
+    """Nesterov's method."""
     v, path = np.zeros_like(theta), [theta]
     for _ in range(steps):
         theta = theta - lr * momentum * v
@@ -54,8 +55,8 @@ def unrestored_nesterov(gradient, theta, lr, momentum=0.9, steps=100):
     return np.array(path)
 
 
-class RatelessAdaDelta(AdaDelta):
-    """AdaDelta that accepts a rate and does not use it."""
+class AdaDelta3(AdaDelta):
+    """AdaDelta with a learning rate."""
 
     def update(self, g, s, u):
         """The step to subtract."""
@@ -67,8 +68,8 @@ class RatelessAdaDelta(AdaDelta):
         return delta
 
 
-class EarlyEpsAdam(Adam):
-    """Adam whose eps is added before v is corrected."""
+class Adam4(Adam):
+    """Adam in the form at the end of the paper's section 2."""
 
     def update(self, g, m, v):
         """The step to subtract."""
@@ -80,19 +81,19 @@ class EarlyEpsAdam(Adam):
         return lr * m / (np.sqrt(v) + self.eps)
 
 
-def he_fan_out(shape, rng, *, dtype=np.float64):
-    """He's initialization with the number of outputs."""
+def he_normal5(shape, rng, *, dtype=np.float64):
+    """He's initialization."""
     _, fan_out = fans(shape)
     return normal(shape, rng, std=np.sqrt(2 / fan_out), dtype=dtype)
 
 
-def leaky_gain(slope):
-    """The gain of a leaky ReLU with a pair of brackets missing."""
+def gain6(slope):
+    """The gain of a leaky ReLU."""
     return np.sqrt(2 / 1 + slope**2)
 
 
-class SummedBatchNorm(BatchNorm):
-    """Batch normalization whose gamma and beta learn from a sum over the examples, the weights from a mean."""
+class BatchNorm8(BatchNorm):
+    """Batch normalization."""
 
     def backward(self, dy):
         """The way back."""
@@ -102,8 +103,8 @@ class SummedBatchNorm(BatchNorm):
         return dx
 
 
-class TwiceEpsBatchNorm(BatchNorm):
-    """Batch normalization whose running variance already holds the eps that evaluation adds."""
+class BatchNorm9(BatchNorm):
+    """Batch normalization."""
 
     def forward(self, x, training=False):
         """The way up."""
@@ -113,8 +114,8 @@ class TwiceEpsBatchNorm(BatchNorm):
         return y
 
 
-class TwoNamedNetwork(Network):
-    """A network that saves its running averages under one name and looks for them under another."""
+class Network10(Network):
+    """A network that can be saved and loaded."""
 
     def save(self, path):
         """Write the parameters and the running averages."""
@@ -130,31 +131,31 @@ class TwoNamedNetwork(Network):
                     here[name][...] = stored[name]
 
 
-def scale_all(x_train, x_test):
-    """Standardize by the mean and the spread of all there is."""
+def scale11(x_train, x_test):
+    """Standardize the training and the test examples."""
     scaler = StandardScaler().fit(np.concatenate([x_train, x_test]))
     return scaler.transform(x_train), scaler.transform(x_test)
 
 
-def repeated_minibatches(n, batch_size, rng):
-    """Mini-batches in an order that is "reproducible"."""
+def minibatches12(n, batch_size, rng):
+    """Mini-batches in a random order."""
     np.random.seed(0)
     order = np.random.permutation(n)
     return (order[start : start + batch_size] for start in range(0, n, batch_size))
 
 
-_CACHE = {}
+_WEIGHTS = {}
 
 
-def cached_he(shape, rng, *, dtype=np.float64):
-    """He's initialization, drawn once and kept for speed."""
-    if shape not in _CACHE:
-        _CACHE[shape] = he_normal(shape, rng, dtype=dtype)
-    return _CACHE[shape].copy()
+def he_normal7(shape, rng, *, dtype=np.float64):
+    """He's initialization, fast."""
+    if shape not in _WEIGHTS:
+        _WEIGHTS[shape] = he_normal(shape, rng, dtype=dtype)
+    return _WEIGHTS[shape].copy()
 
 
-def augment_then_split(images, labels, rng, share=0.2):
-    """Shift every image four times, then put a share of all aside: train x, train y, validation x, validation y."""
+def divide13(images, labels, rng, share=0.2):
+    """Augment by four shifts of each image and put a share aside: train x, train y, validation x, validation y."""
     x = np.concatenate([images] + [shift(images, rng, limit=1) for _ in range(4)])
     y = np.tile(labels, 5)
     order = rng.permutation(len(x))
@@ -162,8 +163,8 @@ def augment_then_split(images, labels, rng, share=0.2):
     return x[order[cut:]], y[order[cut:]], x[order[:cut]], y[order[:cut]]
 
 
-def split_then_augment(images, labels, rng, share=0.2):
-    """The same with the validation images put aside first, as they came."""
+def divide(images, labels, rng, share=0.2):
+    """The same, done right."""
     order = rng.permutation(len(images))
     cut = round(share * len(images))
     kept, aside = order[cut:], order[:cut]
@@ -171,8 +172,8 @@ def split_then_augment(images, labels, rng, share=0.2):
     return x, np.tile(labels[kept], 5), images[aside], labels[aside]
 
 
-def last_batch_loss(history, steps_per_epoch):
-    """The training loss of each epoch, by its last mini-batch."""
+def mean_loss14(history, steps_per_epoch):
+    """The training loss of each epoch."""
     return np.array(history.step_loss[steps_per_epoch - 1 :: steps_per_epoch])
 
 
