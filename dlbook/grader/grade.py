@@ -18,10 +18,12 @@ import contextlib
 import hashlib
 import json
 import os
-import signal
+import select
 import subprocess
 import sys
+import tempfile
 import threading
+import time
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -34,6 +36,7 @@ from dlbook.grader.cells import kind_of, name_of, parse, points_of, tasks_of
 from dlbook.grader.collect import collected
 from dlbook.grader.course import Course
 from dlbook.grader.deadlines import Deadlines
+from dlbook.grader.forks import Forks, ForksError
 from dlbook.grader.judge import LOST, Job, judge, unrun
 from dlbook.grader.people import class_list, folders_by_student
 from dlbook.grader.submissions import LARGEST, Hand
@@ -212,7 +215,8 @@ class _Crew:
 
     def __init__(self, out, sources, attempts):
         self._out, self._sources, self._attempts = out, sources, attempts
-        self._running, self._stopped, self._lock = set(), False, threading.Lock()
+        self._forks, self._stopped, self._lock = None, False, threading.Lock()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed with the crew
         self._rehearsed, self._locks = {}, {exercise: threading.Lock() for exercise in sources}
         self.notes, self._said = {}, set()
 
@@ -222,9 +226,9 @@ class _Crew:
     def __exit__(self, kind, error, trace):
         with self._lock:
             self._stopped = True
-            for process in self._running:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+            if self._forks:
+                self._forks.close()
+            self._errors.close()
 
     def result(self, job):
         """Judge a submission and keep what came of it, unless the very same has been judged before."""
@@ -309,6 +313,40 @@ class _Crew:
 
     def _started(self, job):
         """Start a judge. Return its result, what it said if it did not end, or None if the run is stopped."""
+        with tempfile.TemporaryFile("w+b") as given, tempfile.TemporaryFile("w+b") as errors:
+            given.write(json.dumps(asdict(job)).encode())
+            given.seek(0)
+            reader, writer = os.pipe()
+            try:
+                number = self._judges().start([given.fileno(), writer, errors.fileno()])
+            except ForksError:
+                return None if self._stopped else self._not_graded(job, self._why())
+            finally:
+                os.close(writer)
+            said = _read(reader, job.seconds + job.starting + 20)
+            with contextlib.suppress(ForksError):
+                self._forks.end(number)
+            if self._stopped:
+                return None
+            errors.seek(0)
+            complaint = errors.read().decode(errors="replace")
+        if said is None:
+            return complaint
+        try:
+            return json.loads(said)
+        except ValueError:
+            return self._not_graded(job, complaint)
+
+    def _judges(self):
+        """The process that the judges are forks of."""
+        with self._lock:
+            if self._stopped:
+                raise ForksError("the run is stopped")
+            if not self._forks or self._forks.process.poll() is not None:
+                self._forks = Forks(self._popen)
+            return self._forks
+
+    def _popen(self, fd):
         environment = (
             os.environ
             | sandbox.ONE_THREAD
@@ -318,40 +356,21 @@ class _Crew:
                 "PYTHONUTF8": "1",
             }
         )
-        with self._lock:
-            if self._stopped:
-                return None
-            process = subprocess.Popen(
-                [sys.executable, "-m", "dlbook.grader.judge"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-                start_new_session=True,
-                env=environment,
-            )
-            self._running.add(process)
-        late = False
-        try:
-            said, errors = process.communicate(
-                json.dumps(asdict(job)), timeout=job.seconds + job.starting + 20
-            )
-            return json.loads(said)
-        except subprocess.TimeoutExpired:
-            late = True
-        except ValueError:
-            pass
-        finally:
-            self._running.discard(process)
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-        if late:
-            errors = process.communicate()[1]
-        if self._stopped:
-            return None
-        return errors if late else self._not_graded(job, errors)
+        self._errors.truncate(0)
+        return subprocess.Popen(
+            [sys.executable, "-m", "dlbook.grader.judge", str(fd)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._errors,
+            pass_fds=[fd],
+            start_new_session=True,
+            env=environment,
+        )
+
+    def _why(self):
+        """What the process of the judges said before it ended."""
+        self._errors.seek(0)
+        return self._errors.read().decode(errors="replace") or "the judges' process has ended"
 
     def _not_graded(self, job, errors):
         """What is written when the machine fails: no points are taken, and the next run tries again."""
@@ -360,6 +379,18 @@ class _Crew:
             print(f"\nthe judge failed on {job.submission}:\n{errors.strip()[-2000:]}", file=sys.stderr)
         why = "The grader failed on this notebook, and no points are lost: your instructor has been told."
         return unrun(self._sources[job.exercise], None, "not graded", why) | {"again": True}
+
+
+def _read(reader, seconds):
+    """Read a pipe to its end and close it. None if that takes too long."""
+    until, parts = time.monotonic() + seconds, []
+    with open(reader, "rb", buffering=0) as file:
+        while select.select([file], [], [], max(0, until - time.monotonic()))[0]:
+            part = file.read(2**20)
+            if not part:
+                return b"".join(parts)
+            parts.append(part)
+    return None
 
 
 def _home():

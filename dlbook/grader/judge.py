@@ -10,7 +10,7 @@ which knows nothing of the tests' questions.
 A cell that does not end, or ends the process, costs its own task: the sandbox is started again without it.
 Tasks that the clock took are judged in a third round, without the cells that the student added.
 
-``python -m dlbook.grader.judge`` reads a job from standard input and writes the result, both JSON.
+``python -m dlbook.grader.judge FD`` starts a process for each job; see `forks.serve` and `run`.
 """
 
 import ast
@@ -30,7 +30,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dlbook.grader import sandbox
+from dlbook.grader import forks, sandbox
 from dlbook.grader.cells import (
     ANSWER_STUB,
     STUB,
@@ -48,12 +48,14 @@ from dlbook.grader.cells import (
     with_student,
     without_leftover,
 )
+from dlbook.grader.forks import Forks, ForksError
 from dlbook.grader.marking import discreet
 from dlbook.grader.rpc import DeadlineError, EndedError, Wire
 from dlbook.grader.submissions import LARGEST
 
 LOST = ("timed out", "process ended", "MemoryError")  # what the clock, a crash or a full memory took
 _MOST_CELLS = 500
+_SECONDS_TO_FORK = 10  # without an answer for so long, the sandbox is made anew
 _SHARES = (0.35, 0.65, 1.0)  # of all seconds: when the rounds end
 _SHOWN = {
     "source": 10_000,
@@ -133,48 +135,84 @@ class _Clock:
             self._excused += min(left, time.monotonic() - begun)
 
 
-class Student:
-    """The sandbox in which the student's notebook runs, and the wire to it."""
+class Sandbox:
+    """The sandbox of a submission. It is made anew when it has ended or something was left in it."""
 
     def __init__(self, job):
+        self._job, self._forks = job, None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        if self._forks:
+            self._forks.close()
+            self._forks = None
+
+    def start(self, fds, seconds):
+        """Start a process for the notebook. Return its number."""
+        if self._forks:
+            try:
+                return self._forks.start(fds, _SECONDS_TO_FORK)
+            except ForksError:
+                self.__exit__()
+        job = self._job
+        options = {"memory": job.memory, "seconds": job.seconds, "unsafe": job.unsafe}
+        self._forks = Forks(
+            lambda fd: sandbox.popen(
+                "dlbook.grader.worker", fd, libraries=list(job.libraries.values()), **options
+            )
+        )
+        return self._forks.start(fds, seconds)
+
+    def end(self, number, patience):
+        """End a process. Return its exit code, or None if nobody knows it."""
+        try:
+            return self._forks.end(number, patience) if self._forks else None
+        except ForksError:
+            self.__exit__()
+            return None
+
+
+class Student:
+    """The process in which the student's notebook runs, and the wire to it."""
+
+    def __init__(self, job, box, seconds):
         to_student, ours = os.pipe()
         theirs, from_student = os.pipe()
-        ends = {"memory": job.memory, "seconds": job.seconds, "unsafe": job.unsafe}
-        self._process = sandbox.popen(
-            "dlbook.grader.worker",
-            [to_student, from_student],
-            [to_student, from_student],
-            libraries=list(job.libraries.values()),
-            **ends,
-        )
-        os.close(to_student)
-        os.close(from_student)
-        self._ends = ours, theirs
+        self._box, self._ended, self._code, self._ends = box, False, None, (ours, theirs)
+        try:
+            self._number = box.start([to_student, from_student], seconds)
+        except ForksError as error:
+            for end in self._ends:
+                os.close(end)
+            raise EndedError(str(error)) from None
+        finally:
+            os.close(to_student)
+            os.close(from_student)
         self.wire = Wire(theirs, ours, guarded=True, shows=job.shows)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *error):
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()  # bubblewrap takes all that it started along
-        self._process.wait()
+        self._end(0)
         for end in self._ends:
             os.close(end)
 
+    def _end(self, patience):
+        if not self._ended:
+            self._ended, self._code = True, self._box.end(self._number, patience)
+        return self._code
+
     def why_it_ended(self):
         """Say how the process ended."""
-        try:
-            code = self._process.wait(timeout=2)
-        except Exception:
+        code = self._end(2)
+        if code is None:
             return "the process stopped talking"
-        killed = -code if code < 0 else code - 128
-        names = {number.value: number.name for number in signal.Signals}
-        return (
-            f"the process was killed ({names[killed]})"
-            if killed in names
-            else f"the process ended with code {code}"
-        )
+        if code < 0:
+            return f"the process was killed ({signal.Signals(-code).name})"
+        return f"the process ended with code {code}"
 
 
 def judge(job):
@@ -455,20 +493,23 @@ def _run(job, source, steps, records):
             found[which] = _test(tests[which], wire, trusted, copies=which not in job.changes_inputs)
             found[which].changes_inputs = wire.changed
 
-    _play(job, [step for step in steps if step[0] == "run"], show, broken, clock, first)
-    for (what, which), (status, why) in broken.items():
-        if what == "run":
-            records[which]["error"] = f"{status}: {why}"
-    _play(job, steps, test, broken, clock, second)
-    mine = [step for step in steps if step[0] == "judge" or not records[step[1]]["added"]]
-    if set(tests) - set(found) and (len(mine) < len(steps) or time.monotonic() >= clock.end(second)):
-        # what the tests ask for may have ended the process because of a cell that the student added
-        helps = len(mine) < len(steps)
-        again = {
-            step: why for step, why in broken.items() if step[0] == "run" or step[1] in job.skip or not helps
-        }
-        _play(job, mine, test, again, clock, third)
-        broken |= again
+    with Sandbox(job) as box:
+        _play(job, box, [step for step in steps if step[0] == "run"], show, broken, clock, first)
+        for (what, which), (status, why) in broken.items():
+            if what == "run":
+                records[which]["error"] = f"{status}: {why}"
+        _play(job, box, steps, test, broken, clock, second)
+        mine = [step for step in steps if step[0] == "judge" or not records[step[1]]["added"]]
+        if set(tests) - set(found) and (len(mine) < len(steps) or time.monotonic() >= clock.end(second)):
+            # what the tests ask for may have ended the process because of a cell that the student added
+            helps = len(mine) < len(steps)
+            again = {
+                step: why
+                for step, why in broken.items()
+                if step[0] == "run" or step[1] in job.skip or not helps
+            }
+            _play(job, box, mine, test, again, clock, third)
+            broken |= again
     for (what, which), (status, why) in broken.items():
         if what == "run" and not records[which]["error"]:
             records[which]["error"] = f"{status}: {why}"
@@ -480,7 +521,7 @@ def _run(job, source, steps, records):
     return lost | found
 
 
-def _play(job, steps, do, broken, clock, share):
+def _play(job, box, steps, do, broken, clock, share):
     """Take the steps, each by ``do(wire, what, which)``, and begin again in a new sandbox after one that
     breaks it.
 
@@ -489,16 +530,17 @@ def _play(job, steps, do, broken, clock, share):
     while time.monotonic() < clock.end(share):
         with contextlib.ExitStack() as started:
             with clock.starting(share) as latest:
-                student = started.enter_context(Student(job))
-                student.wire.deadline = latest
+                student = None
                 try:
+                    left = max(0.1, latest - time.monotonic())
+                    student = started.enter_context(Student(job, box, left))
+                    student.wire.deadline = latest
                     places = student.wire.root.places([*job.libraries])
                 except (EndedError, DeadlineError) as error:
-                    if clock.starts and isinstance(error, DeadlineError):
+                    if clock.starts and time.monotonic() >= latest:
                         return  # so many were started that the time is over
-                    raise WrongLibraryError(
-                        f"no notebook could be started: {student.why_it_ended()}"
-                    ) from None
+                    why = student.why_it_ended() if student else str(error)
+                    raise WrongLibraryError(f"no notebook could be started: {why}") from None
                 _check_libraries(job, places if isinstance(places, dict) else {}, "the sandbox")
             end = clock.end(share)
             for step in steps:
@@ -645,18 +687,23 @@ def _printable(value):
     return [_printable(item) for item in value] if isinstance(value, list) else value
 
 
-def main():
-    """Judge the job on standard input. An exception on the way is a result too, of this notebook alone."""
+def run(given, out, errors):
+    """Judge the job that one file descriptor holds and write the result to another, both JSON.
+
+    An exception on the way is a result too, of this notebook alone.
+    """
     import resource  # not on Windows
 
+    os.dup2(errors, 2)
     os.environ.pop("GRADER_STUDENT", None)  # whose numbers are meant is said by the job
-    job = Job(**json.load(sys.stdin))
+    with open(given, encoding="utf-8") as file:
+        job = Job(**json.load(file))
     for kind, most in [
         (resource.RLIMIT_AS, job.memory + 2**30),
         (resource.RLIMIT_CPU, int(2 * job.seconds) + 30),
     ]:
         resource.setrlimit(kind, (most, most))  # what a student sends is read here
-    out, sys.stdout = sys.stdout, io.StringIO()
+    sys.stdout = io.StringIO()
     try:
         result = judge(job)
     except Exception as error:
@@ -665,8 +712,9 @@ def main():
         source = parse(Path(job.source).read_text(encoding="utf-8"))
         result = unrun(source, None, "not graded", "The grader failed on this notebook; no points are lost.")
         result["failure"] = warning[:2000]
-    json.dump(_printable(result), out)
+    with open(out, "w", encoding="utf-8") as file:
+        json.dump(_printable(result), file)
 
 
 if __name__ == "__main__":
-    main()
+    forks.serve(int(sys.argv[1]), run)

@@ -3,11 +3,16 @@
 Compute, and nothing else. bubblewrap gives its process a system of its own: Python and the course's libraries
 read-only, a small throw-away ``/tmp``, no network, no other processes, no home, no course. A seccomp filter
 lets it start threads and no processes, and limits hold its memory, files and seconds.
+
+Inside, a process that has imported everything starts a fork for each round of a notebook (see `forks`). It
+runs no stranger's code itself; the filter is put on each fork.
 """
 
+import ctypes
 import errno
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -20,6 +25,7 @@ ONE_THREAD = {
 _TOOL = Path(__file__).parents[1]  # the package that the grader is a part of: the worker is imported from it
 _DISK = 64 * 2**20  # bytes of the throw-away /tmp
 _NETLINK = 16  # families of sockets above it (vsock, Bluetooth, CAN, the kernel's cryptography) are closed
+_SET_DUMPABLE, _SET_NO_NEW_PRIVS, _SET_SECCOMP, _SECCOMP_MODE_FILTER = 4, 38, 22, 2  # of prctl
 _APPARMOR = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
 _PROFILE = """sudo tee /etc/apparmor.d/bwrap <<'END'
 abi <abi/4.0>,
@@ -47,7 +53,7 @@ def check():
     try:
         with _filter() as rules:
             done = subprocess.run(
-                [*_bwrap(rules.fileno(), ()), sys.executable, "-c", "print('inside')"],
+                [*_bwrap((), rules.fileno()), sys.executable, "-c", "print('inside')"],
                 pass_fds=[rules.fileno()],
                 capture_output=True,
                 text=True,
@@ -73,14 +79,17 @@ def _remedy():
     return ". A container must be allowed to make namespaces (Docker: --security-opt seccomp=unconfined)"
 
 
-def popen(module, arguments, fds, *, memory, seconds, libraries=(), unsafe=False):
-    """Start ``python -m module arguments`` in a sandbox, with some file descriptors open.
+def popen(module, fd, *, memory, seconds, libraries=(), unsafe=False):
+    """Start ``python -m module FD RULES`` in a sandbox, where FD and RULES are file descriptors.
+
+    The process imports what it needs and starts forks that call `forbid` with what RULES holds, before they
+    run a stranger's code.
 
     Parameters
     ----------
-    module, arguments : str, sequence
-    fds : sequence of int
-        The descriptors that stay open.
+    module : str
+    fd : int
+        The descriptor that stays open.
     memory : int
         Bytes of address space.
     seconds : float
@@ -88,7 +97,7 @@ def popen(module, arguments, fds, *, memory, seconds, libraries=(), unsafe=False
     libraries : sequence of path
         Folders of packages that can be imported, besides what is installed.
     unsafe : bool
-        No sandbox: the limits alone.
+        No sandbox and no RULES: the limits alone.
     """
     import resource  # not on Windows
 
@@ -102,7 +111,7 @@ def popen(module, arguments, fds, *, memory, seconds, libraries=(), unsafe=False
         ]:
             resource.setrlimit(kind, (most, most))
 
-    python = [sys.executable, "-m", module, *map(str, arguments)]
+    python = [sys.executable, "-m", module, str(fd)]
     common = {
         "stdin": subprocess.DEVNULL,
         "stdout": subprocess.DEVNULL,
@@ -112,15 +121,36 @@ def popen(module, arguments, fds, *, memory, seconds, libraries=(), unsafe=False
     if unsafe:
         return subprocess.Popen(
             python,
-            pass_fds=fds,
+            pass_fds=[fd],
             env=_environment(libraries),
             cwd=tempfile.gettempdir(),
             start_new_session=True,
             **common,
         )
     with _filter() as rules:
-        command = [*_bwrap(rules.fileno(), libraries), *python]
-        return subprocess.Popen(command, pass_fds=[*fds, rules.fileno()], env={}, **common)
+        command = [*_bwrap(libraries), *python, str(rules.fileno())]
+        return subprocess.Popen(command, pass_fds=[fd, rules.fileno()], env={}, **common)
+
+
+def hidden(is_hidden):
+    """Let no other process of this user look into this one, or let them again."""
+    _prctl(_SET_DUMPABLE, 0 if is_hidden else 1)
+
+
+def forbid(program):
+    """Put this process, which has one thread, under the seccomp program, for ever."""
+    size = len(program) // 8  # each instruction has 8 bytes
+    filled = ctypes.create_string_buffer(program, len(program))
+    header = struct.pack("HP", size, ctypes.addressof(filled))
+    _prctl(_SET_NO_NEW_PRIVS, 1)
+    _prctl(_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.create_string_buffer(header, len(header)))
+
+
+def _prctl(option, *values):
+    values = [value if isinstance(value, ctypes.Array) else ctypes.c_ulong(value) for value in values]
+    values += [ctypes.c_ulong(0)] * (4 - len(values))
+    if ctypes.CDLL(None, use_errno=True).prctl(option, *values):
+        raise OSError(ctypes.get_errno(), f"prctl {option}")
 
 
 def _environment(libraries):
@@ -150,10 +180,11 @@ def _python_folders():
     return [folder for folder in dict.fromkeys(map(os.path.normpath, folders)) if folder not in ("/", "/usr")]
 
 
-def _bwrap(rules, libraries):
+def _bwrap(libraries, rules=None):
     command = ["bwrap", "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--clearenv"]
     command += ["--cap-drop", "ALL", "--uid", "65534", "--gid", "65534", "--hostname", "sandbox"]
-    command += ["--seccomp", str(rules), "--proc", "/proc", "--dev", "/dev"]
+    command += ["--seccomp", str(rules)] if rules is not None else []
+    command += ["--proc", "/proc", "--dev", "/dev"]
     for folder in ("/tmp", "/dev/shm"):
         command += ["--size", str(_DISK), "--tmpfs", folder]
     for path in _SYSTEM:

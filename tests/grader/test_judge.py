@@ -284,8 +284,8 @@ def slow_starts(monkeypatch, seconds):
     """Let each sandbox need so long before it answers."""
 
     class Slow(Student):
-        def __init__(self, job):
-            super().__init__(job)
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
             time.sleep(seconds)
 
     monkeypatch.setattr("dlbook.grader.judge.Student", Slow)
@@ -300,6 +300,32 @@ def test_a_sandbox_that_is_slow_to_start_costs_no_answer(tmp_path, monkeypatch):
         assert scores(tmp_path, cells, **limits) == FULL
 
     at_the_machine_s_pace(check)
+
+
+TRACES = {
+    "a file": "open('/tmp/left', 'w').write('x')",
+    "shared memory": "open('/dev/shm/left', 'w').write('x')",
+    "what the next process is a fork of, ended": "os.kill(os.getppid(), 9)",
+    "what the next process is a fork of, stopped": "os.kill(os.getppid(), 19)",
+}
+SEEN = "import os\nseen = [n for f in ('/tmp', '/dev/shm') for n in os.listdir(f) if n == 'left']\n"
+
+
+@pytest.mark.parametrize("trace", TRACES)
+def test_a_second_run_meets_nothing_of_the_first(tmp_path, trace):
+    """The judge runs a notebook twice in one sandbox. An answer must not learn which run it is in."""
+    cells = changed(mine_answer=f"{SEEN}mine = 2 * my.n + len(seen)")
+    assert scores(tmp_path, [*cells, new_code_cell(TRACES[trace])]) == FULL
+
+
+def test_a_notebook_cannot_look_into_the_process_that_it_is_a_fork_of(tmp_path):
+    look = (
+        "import os\ntry:\n    open(f'/proc/{os.getppid()}/mem', 'r+b')\n    print('opened')\n"
+        "except OSError as error:\n    print(type(error).__name__)\n"
+        "print(len(open('/proc/self/maps').read()) > 0)"
+    )
+    _, result = outcome(tmp_path, [*SOURCE, new_code_cell(look)])
+    assert result["cells"][-1]["output"] == "PermissionError\nTrue\n"
 
 
 def test_a_notebook_that_starts_sandboxes_without_end_is_cut(tmp_path, monkeypatch):
