@@ -7,15 +7,54 @@ them. Every setting is optional::
     pages = "../pages"             # where `release pages` puts the students' versions
     libraries = ["ourlibrary"]     # packages that notebooks may import, besides what is installed
     shows = ["ourlibrary"]         # packages whose objects show their public attributes to students' tests
+
+    [yourself]                     # tasks that ask to write something: what no answer may call, packages,
+                                   # modules, or functions by the module that defines them
+    regression = { least-squares = ["ourlibrary.fits", "sklearn"] }
+
+    [measures]                     # tasks that ask to measure: an answer draws from the generator it is given
+    regression = ["noise"]
+
+An answer that passes its tests and does not keep to these is neither given points nor refused them: it is
+listed for a person, with the names that it called.
 """
 
 import importlib.util
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 _FILE = "course.toml"
-_SETTINGS = {"name": str, "pages": str, "libraries": list, "shows": list}
+
+
+def _is_text(value):
+    return isinstance(value, str)
+
+
+def _are_texts(value):
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _is_table(value, fits):
+    return isinstance(value, dict) and all(map(fits, value.values()))
+
+
+_FITS = {
+    "name": _is_text,
+    "pages": _is_text,
+    "libraries": _are_texts,
+    "shows": _are_texts,
+    "yourself": partial(_is_table, fits=partial(_is_table, fits=_are_texts)),
+    "measures": partial(_is_table, fits=_are_texts),
+}
+_WANTED = dict.fromkeys(("name", "pages"), "a text") | dict.fromkeys(
+    ("libraries", "shows"), "a list of texts"
+)
+_WANTED |= {
+    "yourself": "a table like {exercise = { task = [package, ...] }}",
+    "measures": "a table like {exercise = [task, ...]}",
+}
 
 
 @dataclass(frozen=True)
@@ -32,6 +71,8 @@ class Course:
         Where the students' versions are put as pages of a book.
     libraries, shows : tuple of str
         Packages; see the top of this file.
+    yourself : dict of exercise: {task: packages}
+    measures : dict of exercise: tasks
     """
 
     source: Path
@@ -39,6 +80,8 @@ class Course:
     pages: Path | None = None
     libraries: tuple = ()
     shows: tuple = ()
+    yourself: dict = field(default_factory=dict)
+    measures: dict = field(default_factory=dict)
 
     @classmethod
     def read(cls, source=None):
@@ -68,12 +111,10 @@ class Course:
             except ValueError as error:
                 raise ValueError(f"{file}: {error}") from None
         for key, value in settings.items():
-            if key not in _SETTINGS:
-                raise ValueError(f"{file}: unknown setting {key!r}; there are {', '.join(_SETTINGS)}")
-            texts = value if isinstance(value, list) else [value]
-            if not isinstance(value, _SETTINGS[key]) or not all(isinstance(text, str) for text in texts):
-                wanted = "a list of texts" if _SETTINGS[key] is list else "a text"
-                raise ValueError(f"{file}: {key} must be {wanted}, got {value!r}")
+            if key not in _FITS:
+                raise ValueError(f"{file}: unknown setting {key!r}; there are {', '.join(_FITS)}")
+            if not _FITS[key](value):
+                raise ValueError(f"{file}: {key} must be {_WANTED[key]}, got {value!r}")
         pages = settings.get("pages")
         return cls(
             source=source,
@@ -81,7 +122,29 @@ class Course:
             pages=(source / pages).resolve() if pages else None,
             libraries=tuple(settings.get("libraries", ())),
             shows=tuple(settings.get("shows", ())),
+            yourself=settings.get("yourself", {}),
+            measures=settings.get("measures", {}),
         )
+
+    def check_tasks(self, tasks):
+        """Refuse a rule for a task that does not exist.
+
+        Parameters
+        ----------
+        tasks : dict of exercise: collection of task names
+
+        Raises
+        ------
+        ValueError
+            It names the exercise or the task.
+        """
+        for key in ("yourself", "measures"):
+            for exercise, mine in getattr(self, key).items():
+                if exercise not in tasks:
+                    raise ValueError(f"{self.source / _FILE}: {key} names no exercise: {exercise!r}")
+                for task in mine:
+                    if task not in tasks[exercise]:
+                        raise ValueError(f"{self.source / _FILE}: {exercise} has no task {task!r} ({key})")
 
     def places(self):
         """Return the folders of the libraries, by name.

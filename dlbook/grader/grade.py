@@ -43,7 +43,16 @@ from dlbook.grader.submissions import LARGEST, Hand
 
 GRADES = ("student", "exercise", "task", "points", "maximum", "status")
 TOTALS = ("student", "exercise", "points", "maximum", "waiting", "late", "status", "note")
-_RULES = ("judge.py", "rpc.py", "worker.py", "sandbox.py", "marking.py", "variants.py", "cells.py")
+_RULES = (
+    "judge.py",
+    "rpc.py",
+    "worker.py",
+    "sandbox.py",
+    "marking.py",
+    "variants.py",
+    "cells.py",
+    "forks.py",
+)
 _LIMITS = ("cell_seconds", "seconds", "memory")
 
 
@@ -113,6 +122,7 @@ def grade(
         exercise: {name_of(cell): points_of(cell) for cell, _ in tasks_of(one)}
         for exercise, one in sources.items()
     }
+    course.check_tasks(most)
     known = {*everyone, *(path.name for path in (out / "results").glob("*") if path.is_dir())}
     marks.read(out / "by_hand.csv", known, most)  # refused before anything runs
     if not unsafe:
@@ -134,6 +144,8 @@ def grade(
                     unsafe=unsafe,
                     libraries=places,
                     shows=list(course.shows),
+                    yourself=course.yourself.get(exercise, {}),
+                    measures=course.measures.get(exercise, []),
                     status=found.status,
                     **limits,
                 )
@@ -468,6 +480,7 @@ def _rules(source, libraries):
 
 def _digest(job, content):
     parts = [job.exercise, job.student, job.variant, job.unsafe, job.status, job.shows, content]
+    parts += [job.yourself, job.measures]
     parts.append(_rules(job.source, tuple(job.libraries.values())))
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

@@ -84,6 +84,8 @@ class Job:
     libraries: dict = field(default_factory=dict)  # name: the folder that the course means
     shows: list = field(default_factory=list)
     changes_inputs: list = field(default_factory=list)  # tasks whose solutions change what they are given
+    yourself: dict = field(default_factory=dict)  # task: the packages that its answer may not call
+    measures: list = field(default_factory=list)  # tasks whose answers draw from the generator they are given
     skip: list = field(default_factory=list)  # tasks that the judge itself could not end
     status: str = ""  # why this cannot be judged, if it is known before
 
@@ -490,8 +492,25 @@ def _run(job, source, steps, records):
             _ran(wire, records[which]["source"])
         elif which not in found:
             print(f"judging {which}", file=sys.stderr, flush=True)
-            found[which] = _test(tests[which], wire, trusted, copies=which not in job.changes_inputs)
-            found[which].changes_inputs = wire.changed
+            out_of_reach = job.yourself.get(which, [])
+            wire.lent = wire.drew = False
+            with _watched(wire, out_of_reach) as called:
+                result = _test(tests[which], wire, trusted, copies=which not in job.changes_inputs)
+            result.changes_inputs = wire.changed
+            found[which] = result
+            if called:
+                _to_a_person(
+                    result,
+                    f"calls {', '.join(called)}",
+                    f"your code calls {', '.join(called)}, and the task asks you to write this yourself",
+                )
+            elif which in job.measures and wire.lent and not wire.drew:
+                _to_a_person(
+                    result,
+                    "measures nothing",
+                    "your code draws nothing from the generator that it is given, and the task asks you to "
+                    "measure",
+                )
 
     with Sandbox(job) as box:
         _play(job, box, [step for step in steps if step[0] == "run"], show, broken, clock, first)
@@ -654,6 +673,27 @@ def _test_once(cell, wire, trusted):
     if type(value) in (int, float) and 0 <= value < most:
         return Task(task, value, most, "partly" if value else "failed", _said(printed, ""))
     return Task(task, most, most, "passed", _said(printed, ""))
+
+
+@contextlib.contextmanager
+def _watched(wire, packages):
+    """Yield a list that holds in the end which names of these packages the student's code has called."""
+    called = []
+    if not packages:
+        yield called
+        return
+    wire.root.watch(packages)
+    yield called
+    with contextlib.suppress(Exception):  # the other end may say anything
+        called += [str(name)[:100] for name in list(wire.root.watched())[:3]]
+
+
+def _to_a_person(result, status, why):
+    """Leave it to a person what an answer earns that passes its tests and does not do what the task asks."""
+    if result.points:
+        earned = f"The tests give it {result.points:g} of {result.maximum:g} points; your instructor decides."
+        result.message = "\n".join(filter(None, [f"{why}. {earned}", result.message]))
+        result.points, result.status = None, status
 
 
 def _hint(error):

@@ -74,6 +74,8 @@ class Wire:
         here.
     changed : bool
         Whether the other end has changed an array that it was given.
+    lent, drew : bool
+        Whether the other end was given a generator, and whether it has drawn from one.
     """
 
     def __init__(self, reader, writer, *, root=None, guarded=False, shows=()):
@@ -81,7 +83,7 @@ class Wire:
         self._shows = (*shows, "judged")  # "judged": a test's own classes
         self._shared = {0: root}
         self.deadline = None
-        self.copies = self.changed = False
+        self.copies = self.changed = self.lent = self.drew = False
         self.root = Remote(self, 0, "the other end")
         os.set_blocking(writer, False)
 
@@ -151,6 +153,7 @@ class Wire:
     def _write_back(self, sent, message):
         """Give arrays and generators the contents that the other end has left in its copies."""
         after = message.get("after") or []
+        self.lent |= any(isinstance(thing, np.random.Generator) for thing in sent)
         for thing, packed in zip(sent, after, strict=False):
             if packed is None:
                 continue
@@ -160,6 +163,7 @@ class Wire:
                 if not self.copies and isinstance(new, np.ndarray) and new.shape == thing.shape:
                     thing[...] = new
             elif isinstance(new, np.random.Generator):
+                self.drew = True
                 _follow(thing.bit_generator, new.bit_generator)
 
     def _pack(self, value, sent):

@@ -5,9 +5,11 @@ what a notebook needs and starts such processes, by `forks.serve`; see `sandbox.
 """
 
 import importlib.util
+import inspect
 import io
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -18,6 +20,7 @@ from dlbook.grader.rpc import Wire
 
 _WRITABLE = ("/tmp", "/dev/shm")
 _LONGEST = 20_000  # characters that are kept of what a cell prints
+_MOST_NAMES = 3  # of what an answer called
 _PROGRAMS = ("pip", "conda", "mamba", "uv", "sx", "sc", "system")  # line magics that start a program
 _SHELLS = ("bash", "sh", "script", "system", "cmd", "perl", "ruby")  # and cell magics
 
@@ -80,6 +83,50 @@ class Notebook:
         if name not in self._shell.user_ns:
             raise NameError(f"`{name}` is not defined")
         return self._shell.user_ns[name]
+
+    def watch(self, packages):
+        """Note from now on which functions and classes of these packages or modules the notebook calls.
+
+        Names may be those of functions, in the module that defines them.
+        """
+        self._called = {}
+        sys.setprofile(partial(_note, tuple(f"{name}." for name in packages), self._called))
+
+    def watched(self):
+        """Stop watching. Return the names of what was called."""
+        sys.setprofile(None)
+        return list(self._called)
+
+
+def _note(packages, called, frame, event, argument):
+    if event == "call" and frame.f_code.co_flags & inspect.CO_NEWLOCALS:  # a function's own code
+        caller = frame.f_back
+        if _belongs(frame, packages) and not _belongs(caller, packages) and not _is_import(caller):
+            called[_name(frame, packages)] = True
+            if len(called) == _MOST_NAMES:
+                sys.setprofile(None)
+
+
+def _belongs(frame, packages):
+    if frame is None:
+        return False
+    return f"{frame.f_globals.get('__name__')}.{frame.f_code.co_qualname}.".startswith(packages)
+
+
+def _is_import(frame):
+    """Whether this happens while a module is imported: its decorators are called by no notebook."""
+    while frame is not None:
+        if frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__") != "__main__":
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _name(frame, packages):
+    kind = type(frame.f_locals.get("self"))
+    if f"{kind.__module__}.".startswith(packages):
+        return f"{kind.__module__}.{kind.__qualname__}"
+    return f"{frame.f_globals['__name__']}.{frame.f_code.co_qualname.partition('.')[0]}"
 
 
 def _skip(*args, **named):

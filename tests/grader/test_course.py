@@ -1,9 +1,12 @@
 """A course: any folder of exercises is graded, whatever book or lecture it belongs to."""
 
 import csv
+import itertools
 import json
+import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -12,8 +15,11 @@ from test_cells import cell as named_cell
 from test_sandbox import needs_sandbox
 
 from dlbook.grader import release
+from dlbook.grader.cells import name_of, tasks_of
 from dlbook.grader.course import Course
 from dlbook.grader.grade import grade
+
+ROOT = Path(__file__).parents[2]
 
 
 def cell(source, name, **about):
@@ -165,6 +171,8 @@ def test_a_course_is_found_from_where_one_works(foreign, monkeypatch):
         ("name = 3", "name must be a text, got 3"),
         ("libraries = [1]", r"libraries must be a list of texts, got \[1\]"),
         ("name =", "course.toml"),
+        ('[yourself]\nadam = ["dlcore"]', "yourself must be a table like {exercise = { task ="),
+        ("[measures]\nadam = 3", r"measures must be a table like {exercise = \[task"),
     ],
 )
 def test_a_wrong_setting_is_refused(tmp_path, settings, complaint):
@@ -180,3 +188,28 @@ def test_a_folder_without_settings_is_a_course_too(tmp_path):
         Course.read(tmp_path / "nowhere")
     with pytest.raises(ValueError, match="cannot be imported here"):
         Course(tmp_path, "x", libraries=("no_such_library",)).places()
+
+
+def test_a_rule_for_a_task_that_does_not_exist_is_refused(tmp_path):
+    there = {"adam": ["steps"]}
+    Course(tmp_path, "x", yourself={"adam": {"steps": ["torch"]}}, measures={"adam": ["steps"]}).check_tasks(
+        there
+    )
+    with pytest.raises(ValueError, match="yourself names no exercise: 'adma'"):
+        Course(tmp_path, "x", yourself={"adma": {}}).check_tasks(there)
+    with pytest.raises(ValueError, match=r"adam has no task 'step' \(measures\)"):
+        Course(tmp_path, "x", measures={"adam": ["step"]}).check_tasks(there)
+
+
+def test_the_rules_of_this_course_name_tasks_and_things_that_exist():
+    course = Course.read(ROOT / "chapters" / "exercises" / "source")
+    course.check_tasks(
+        {
+            name: [name_of(cell) for cell, _ in tasks_of(release.read(name, course))]
+            for name in release.exercises(source=course)
+        }
+    )
+    for rules in course.yourself.values():
+        for name in itertools.chain(*rules.values()):
+            if name.startswith("dlcore"):
+                assert pkgutil.resolve_name(name)

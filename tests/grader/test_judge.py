@@ -616,6 +616,81 @@ def check(f):
     assert "secret_twin" not in message and "abs" not in message and "lambda" not in message
 
 
+WRAPPED = {
+    "called": "import statistics\ndef square(x):\n    return x * x * statistics.fmean([1])",
+    "by another name": "from statistics import mean as own\ndef square(x):\n    return x * x * int(own([1]))",
+    "found at run time": "def square(x):\n    m = __import__('stat' + 'istics')\n"
+    "    return x * x * m.fmean([1])",
+    "inherited": "import statistics\nclass Mine(statistics.NormalDist):\n    pass\n"
+    "def square(x):\n    return x * x * int(Mine(1, 1).mean)",
+    "in a cell of their own": "from statistics import fmean\ndef square(x):\n    return helper(x * x)\n"
+    "def helper(x):\n    return x * fmean([1])",
+}
+OWN = {
+    "NumPy": "def square(x):\n    return np.multiply(x, x)",
+    "imported and not called": "import statistics\ndef square(x):\n    return x * x",
+    "imported while the test runs": "def square(x):\n    import statistics\n    return x * x",
+    "compared outside of the answer": "import statistics\ndef square(x):\n    return x * x\n"
+    "assert statistics.fmean([9]) == square(3)",
+}
+
+
+@pytest.mark.parametrize("how", WRAPPED)
+def test_an_answer_that_calls_what_it_was_to_write_waits_for_a_person(tmp_path, how):
+    yourself = {"square": ["statistics"]}
+    tasks, _ = outcome(tmp_path, changed(square_answer=WRAPPED[how]), yourself=yourself)
+    square = tasks.pop("square")
+    assert square["points"] is None and square["status"].startswith("calls statistics.")
+    assert "The tests give it 2 of 2 points; your instructor decides." in square["message"]
+    assert {name: task["points"] for name, task in tasks.items()} == {n: FULL[n] for n in tasks}
+
+
+def test_one_function_of_a_module_can_be_out_of_reach(tmp_path):
+    for task, found in (("fmean", "calls statistics.fmean"), ("median", "passed")):
+        yourself = {"square": [f"statistics.{task}"]}
+        tasks, _ = outcome(tmp_path, changed(square_answer=WRAPPED["called"]), yourself=yourself)
+        assert tasks["square"]["status"] == found
+
+
+@pytest.mark.parametrize("how", OWN)
+def test_an_answer_of_one_s_own_is_left_alone(tmp_path, how):
+    tasks, _ = outcome(tmp_path, changed(square_answer=OWN[how]), yourself={"square": ["statistics"]})
+    assert {name: task["points"] for name, task in tasks.items()} == FULL
+
+
+def test_a_wrong_answer_that_calls_a_library_fails_and_nobody_need_look(tmp_path):
+    wrong = WRAPPED["called"].replace("x * x", "x + x")
+    tasks, _ = outcome(tmp_path, changed(square_answer=wrong), yourself={"square": ["statistics"]})
+    assert (tasks["square"]["points"], tasks["square"]["status"]) == (0, "failed")
+
+
+@pytest.mark.parametrize(
+    "answer, points, status",
+    [
+        ("return rng.normal(size=4 * 10**4).std()", 2, "passed"),
+        ("rng = np.random.default_rng(rng)\n    return rng.normal(size=4 * 10**4).std()", 2, "passed"),
+        ("return 1.0", None, "measures nothing"),
+        ("return 2.0", 0, "failed"),
+    ],
+)
+def test_a_closed_form_where_the_task_asks_to_measure_waits_for_a_person(tmp_path, answer, points, status):
+    test = (
+        "### BEGIN HIDDEN TESTS\nassert abs(spread(np.random.default_rng(0)) - 1) < 0.1\n### END HIDDEN TESTS"
+    )
+    name = {"answer": "square-answer", "task": "square"}
+    for path, body in (("source", "return rng.normal(size=4 * 10**4).std()"), ("submission", answer)):
+        cells = [
+            SOURCE[0],
+            cell(f"def spread(rng):\n    {body}", name["answer"], solution=True),
+            test_cell(name["task"], 2, test),
+        ]
+        (tmp_path / f"{path}.ipynb").write_text(nbformat.writes(new_notebook(cells=cells)))
+    job = Job(str(tmp_path / "source.ipynb"), str(tmp_path / "submission.ipynb"), "small", "ann", **AMPLE)
+    job.measures = ["square"]
+    (task,) = judge(job)["tasks"]
+    assert (task["points"], task["status"]) == (points, status)
+
+
 def test_another_copy_of_a_library_is_not_graded(tmp_path):
     (tmp_path / "elsewhere" / "dlcore").mkdir(parents=True)
     tasks, result = outcome(tmp_path, SOURCE, libraries={"dlcore": str(tmp_path / "elsewhere" / "dlcore")})
