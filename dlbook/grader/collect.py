@@ -1,7 +1,8 @@
 """Collect: how does what a platform delivers become one folder for each student?
 
 ``python -m dlbook.grader.collect ZIP SUBMISSIONS`` takes the archive (or the unpacked folder) that Moodle,
-Canvas, nbgrader or GitHub Classroom gives out, and adds its files to ``SUBMISSIONS/<student>/<archive>/``.
+Canvas, nbgrader or GitHub Classroom gives out, and adds its files to ``SUBMISSIONS/<student>/<archive>/``. A
+later download of the same assignment replaces what a student had handed in before.
 Where each file came from is written to ``SUBMISSIONS/collected.csv``.
 """
 
@@ -20,9 +21,20 @@ from dlbook.grader.people import class_list, folders_by_student, person
 COLUMNS = ("student", "platform", "id", "delivered", "file", "time")
 _LARGEST = 200 * 2**20  # bytes of one file
 _MOST = 50_000  # files
+# Moodle's mod/assign/classes/downloader.php: "<full name>_<id>_assignsubmission_<file or onlinetext>" is a
+# folder (before 4.0 with "_" at its end) or, if the teacher wants no folders, the beginning of a file's name.
+# Under blind marking everybody's full name is "Participant".
 _MOODLE = re.compile(r"(?P<student>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)_?(?P<file>.*)")
-_CANVAS = re.compile(r"(?P<student>[^_/]+?)(?:_LATE|_late)?_(?P<id>\d+)_\d+_(?P<file>.+)")
-_EXCHANGE = re.compile(r"(?P<student>[^+]+)\+(?P<exercise>[^+]+)\+(?P<time>[^+]+)\+.*")  # nbgrader's inbound
+# Canvas' lib/content_zipper.rb: "<last name first name, in small letters>_LATE_<id>_<file's id>_<file>", and
+# "<…>_<id>_text.html" for a text. An anonymous assignment has "anon_<letters and digits>" for both. Canvas
+# puts "-1" behind the name of a file that is handed in again, and delivers only the last one.
+_CANVAS_S_FILE = r"_(?:\d+_(?P<file>.+)|(?P<page>text|link)\.html)"
+_CANVAS = re.compile(r"(?P<student>.+?)(?:_LATE|_late)?_(?P<id>\d+)" + _CANVAS_S_FILE)
+_ANONYMOUS = re.compile(r"(?:LATE_)?(?P<student>(?P<id>anon_[A-Za-z0-9]+))" + _CANVAS_S_FILE)
+# nbgrader's exchange/default/submit.py: "<login>+<assignment>+<time>+<random letters>", the last optional
+_EXCHANGE = re.compile(r"(?P<student>.+)\+(?P<exercise>[^+]+)\+(?P<time>\d{4}-\d\d-\d\d[^+]*)(?:\+[^+]*)?")
+# gh classroom clone student-repos: "<assignment>-submissions/<assignment>-<login>/"
+_COPY = re.compile(r"\s?\(\d+\)$")  # what browsers add to the name of a second download
 _ABOVE = ("submitted", "inbound", "submissions")  # folders that hold the students' folders
 
 
@@ -50,17 +62,22 @@ def collect(archive, submissions, students=None, exercises=()):
         If it is no zip and no folder, or holds no file of a student.
     """
     archive, submissions = Path(archive), Path(submissions)
-    rows = []
+    rows, found = [], []
     for name, when, data in _files(archive):
         parts = PurePosixPath(name.replace("\\", "/")).parts
         if any(part in ("..", "/", "__MACOSX") or part.startswith(".") for part in parts):
             continue
-        found = _whose(parts, exercises)
-        if found is None:
-            continue
-        platform, student, number, delivered, rest = found
+        if whose := _whose(parts, exercises):
+            found.append((whose, when, data))
+    numbers = {}
+    for (_, student, number, _, _), _, _ in found:
+        numbers.setdefault(student, set()).add(number)
+    top = _COPY.sub("", archive.stem) or archive.stem
+    for (platform, student, number, delivered, rest), when, data in found:
+        if len(numbers[student]) > 1:  # two people of one name, or all of them "Participant"
+            student = f"{student} {number}"
         student = _on_the_list(student, students)
-        path = submissions / student / archive.stem / Path(*rest)
+        path = submissions / student / top / Path(*rest)
         tables.replace(path, data)
         os.utime(path, (when, when))
         rows.append(
@@ -69,7 +86,7 @@ def collect(archive, submissions, students=None, exercises=()):
                 "platform": platform,
                 "id": number,
                 "delivered": delivered,
-                "file": str(Path(archive.stem, *rest)),
+                "file": str(Path(top, *rest)),
                 "time": time.strftime("%Y-%m-%d %H:%M", time.localtime(when)),
             }
         )
@@ -78,7 +95,16 @@ def collect(archive, submissions, students=None, exercises=()):
     table = submissions / "collected.csv"
     before = [row for _, row in tables.read(table)] if table.exists() else []
     fresh = {(row["student"], row["file"]) for row in rows}
-    kept = [row for row in before if (row.get("student"), row.get("file")) not in fresh]
+    again = {row["student"] for row in rows}
+    kept = []
+    for row in before:
+        student, file = row.get("student"), row.get("file")
+        if (student, file) in fresh:
+            continue
+        if student in again and Path(file).parts[:1] == (top,):  # handed in again, under another name
+            (submissions / student / file).unlink(missing_ok=True)
+            continue
+        kept.append(row)
     tables.write(table, COLUMNS, kept + rows)
     return rows
 
@@ -98,7 +124,7 @@ def _files(archive):
         return
     try:
         with zipfile.ZipFile(archive) as zipped:
-            for one in zipped.infolist()[:_MOST]:
+            for one in sorted(zipped.infolist()[:_MOST], key=lambda one: one.filename):
                 if not one.is_dir() and one.file_size <= _LARGEST:
                     when = time.mktime((*one.date_time, 0, 0, -1))
                     yield one.filename, when, zipped.read(one)
@@ -115,8 +141,9 @@ def _whose(parts, exercises):
         rest = rest or ((found["file"],) if found["file"] else ())
         return ("Moodle", found["student"], found["id"], top if parts[1:] else "", rest) if rest else None
     if not rest:
-        found = _CANVAS.fullmatch(top)
-        return ("Canvas", found["student"], found["id"], top, (found["file"],)) if found else None
+        found = _ANONYMOUS.fullmatch(top) or _CANVAS.fullmatch(top)
+        file = found and (found["file"] or f"{found['page']}.html")
+        return ("Canvas", found["student"], found["id"], top, (file,)) if found else None
     if found := _EXCHANGE.fullmatch(top):
         return "nbgrader", found["student"], "", top, (found["exercise"], *rest)
     for exercise in sorted(exercises, key=len, reverse=True):
