@@ -9,7 +9,7 @@ SOURCE ?= chapters/exercises/source
 # what to run, release or grade, if not all of it: CHAPTERS="adam momentum"
 PICKED := $(if $(CHAPTERS),--chapters $(CHAPTERS))
 CLASS := $(if $(STUDENTS),--students "$(STUDENTS)")
-LIMITS := $(if $(UNSAFE),--unsafe) $(if $(SECONDS),--cell-seconds $(SECONDS)) $(if $(ATTEMPTS),--attempts $(ATTEMPTS)) \
+LIMITS := $(if $(UNSAFE),--unsafe) $(if $(ANONYMOUS),--anonymous) $(if $(SECONDS),--cell-seconds $(SECONDS)) $(if $(ATTEMPTS),--attempts $(ATTEMPTS)) \
 	$(if $(LATE),--late "$(LATE)") $(if $(EXTRA),--extra "$(EXTRA)")
 CHECKED := tests/test_*.py tests/explorer tests/figures dlcore dlbook
 # students' names are people's: UTF-8 whatever the locale is
@@ -31,7 +31,7 @@ help:
 	@echo "make exercises  derive the students' pages of the exercises from their sources"
 	@echo "make release    write the students' notebooks to $(COURSE)/  [CHAPTERS='adam momentum' STUDENTS=students.txt]"
 	@echo "make collect ZIP=file   sort what a platform delivers by student  [SUBMISSIONS=handed-in STUDENTS=...]"
-	@echo "make grade SUBMISSIONS=dir   grade a class, into $(OUT)/  [CHAPTERS= STUDENTS= LATE= EXTRA= SECONDS= ATTEMPTS= UNSAFE=1]"
+	@echo "make grade SUBMISSIONS=dir   grade a class, into $(OUT)/  [CHAPTERS= STUDENTS= LATE= EXTRA= SECONDS= ATTEMPTS= ANONYMOUS=1 UNSAFE=1]"
 	@echo "make desk       grade by hand what waits in $(OUT)/, task by task  [ANONYMOUS=1]"
 	@echo "                (release, grade and desk take SOURCE=dir: exercises of your own)"
 	@echo "make bench      compare the speed with PyTorch, weigh the pages"

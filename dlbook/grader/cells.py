@@ -111,14 +111,10 @@ def question_of(notebook, cell):
     return text.partition("*Rubric.*")[0].strip() if heading else ""
 
 
-def with_student(source, student):
-    """Return a cell's source with the student's name in place of ``"anyone"``."""
-    return re.sub(
-        r'^STUDENT = "anyone"$',
-        lambda _: f"STUDENT = {json.dumps(student, ensure_ascii=False)}",
-        source,
-        flags=re.MULTILINE,
-    )
+def with_student(source, student, before="anyone"):
+    """Return a cell's source with the student's name in place of ``"anyone"``, or of another name."""
+    old, new = (f"STUDENT = {json.dumps(name, ensure_ascii=False)}" for name in (before, student))
+    return re.sub(rf"^{re.escape(old)}$", lambda _: new, source, flags=re.MULTILINE)
 
 
 def public_part(source):

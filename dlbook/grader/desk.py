@@ -70,8 +70,9 @@ class Desk:
         }
         self._queues = {}
         for key, task in self._tasks.items():
-            if task["status"] == "by hand":
+            if task["points"] is None and self._results[key[:2]]["status"] == "graded":
                 self._queues.setdefault(key[1:], []).append(key[0])
+        self._hidden = marks.aliases(Path(out), self._students, make=anonymous)
         if anonymous:
             for students in self._queues.values():
                 students.sort(key=_shuffled)
@@ -108,7 +109,7 @@ class Desk:
             "maximum": self._most[exercise][task],
             "student": f"Answer {number + 1}" if self._anonymous else student,
             "question": markdown("## " + question_of(source, cell)),
-            "answer": markdown(self._tasks[student, exercise, task]["answer"]),
+            "answer": markdown(_readable(self._tasks[student, exercise, task])),
             "pictures": _pictures(records),
             "parts": parts_of(heading_of(source, cell)[1]),
             "points": mark.points,
@@ -133,14 +134,21 @@ class Desk:
             value = -1
         if value is not None and not 0 <= value <= most:
             raise ValueError(f"points must be between 0 and {most:g}, got {points!r}")
+        by_tests = kind_of(self._cell(exercise, task)) == "test"
+        if by_tests and value is not None and not comment.strip():
+            raise ValueError("tests grade this task: say in the comment why your points count")
         with self._lock:
             given = self._given()
             answer = marks.fingerprint(self._tasks[student, exercise, task]["answer"])
             given[student, exercise, task] = marks.Mark(value, comment.replace("\r\n", "\n"), answer)
-            tables.write(self._sheet, marks.COLUMNS, marks.rows(self._tasks, given, self._most))
+            tables.write(
+                self._sheet,
+                marks.COLUMNS,
+                marks.rows(self._tasks, given, self._most, self._hidden if self._anonymous else {}),
+            )
 
     def _given(self):
-        return marks.read(self._sheet, self._students, self._most)
+        return marks.read(self._sheet, self._students, self._most, self._hidden)
 
     def _first(self, students, exercise, task, given):
         waiting = (i for i, one in enumerate(students) if not _is_marked(given, one, exercise, task))
@@ -155,6 +163,13 @@ class Desk:
 
     def _title(self, exercise, task):
         return heading_of(self._sources[exercise], self._cell(exercise, task))[0] or task
+
+
+def _readable(task):
+    """An answer as Markdown: code in a block, below what the judge says about it."""
+    if task["status"] == "by hand":
+        return task["answer"]
+    return f"{task.get('message', '')}\n\n~~~~~~~~~~\n{task['answer']}\n~~~~~~~~~~"
 
 
 def parts_of(rubric):
@@ -246,7 +261,7 @@ class _Handler(BaseHTTPRequestHandler):
             f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
             f"script-src 'nonce-{nonce}'; form-action 'self'",
         )
-        self.send_header("Referrer-Policy", "no-referrer")
+        self.send_header("Referrer-Policy", "same-origin")  # "no-referrer" makes a form's Origin null
         self.send_header("Cache-Control", "no-store")
         self.end_headers()
         self.wfile.write(data)

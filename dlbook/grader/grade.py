@@ -68,6 +68,7 @@ def grade(
     progress=True,
     attempts=None,
     deadlines=None,
+    anonymous=False,
     **limits,
 ):
     """Judge a class and write everything that ``OUT`` holds.
@@ -93,6 +94,8 @@ def grade(
         How many different submissions of a student to an exercise count; later ones are not judged.
     deadlines : deadlines.Deadlines, optional
         By which ``totals.csv`` says how many hours a submission was late.
+    anonymous : bool
+        Whether ``by_hand.csv`` and the feedback's pages show an alias for each student and no name.
     **limits
         ``cell_seconds``, ``seconds`` (a submission's in all), ``memory`` (bytes): see `judge.Job`.
 
@@ -124,7 +127,7 @@ def grade(
     }
     course.check_tasks(most)
     known = {*everyone, *(path.name for path in (out / "results").glob("*") if path.is_dir())}
-    marks.read(out / "by_hand.csv", known, most)  # refused before anything runs
+    marks.read(out / "by_hand.csv", known, most, marks.aliases(out, known))  # refused before anything runs
     if not unsafe:
         sandbox.check()
     places = course.places()
@@ -169,13 +172,16 @@ def grade(
         deadlines,
         bool(students) and set(students),
         collected(submissions),
+        anonymous,
     )
 
 
-def _written(jobs, out, sources, most, known, notes, deadlines, on_the_list, delivered):
+def _written(jobs, out, sources, most, known, notes, deadlines, on_the_list, delivered, anonymous):
     """Put results and marks together and write what ``OUT`` holds. Return the rows of ``grades.csv``."""
     sheet = out / "by_hand.csv"
-    given = marks.read(sheet, known, most)  # again: somebody may have typed while the judges ran
+    hidden = marks.aliases(out, known, make=anonymous)
+    given = marks.read(sheet, known, most, hidden)  # again: somebody may have typed while the judges ran
+    shown = hidden if anonymous else {}
     rows, totals, graded, all_tasks = [], [], [], {}
     machine = {
         (exercise, name_of(cell))
@@ -200,10 +206,11 @@ def _written(jobs, out, sources, most, known, notes, deadlines, on_the_list, del
         hours = deadlines.late(job) if deadlines and result["status"] != "nothing submitted" else None
         totals.append(_total(job, result, tasks, hours, note))
         graded.append((job, result["status"], tasks, note))
-        report.write_feedback(out, job, result, tasks, sources[job.exercise], note)
+        alias = shown.get(job.student, "")
+        report.write_feedback(out, job, result, tasks, sources[job.exercise], note, alias)
     tables.write(out / "grades.csv", GRADES, rows)
     tables.write(out / "totals.csv", TOTALS, totals)
-    tables.write(sheet, marks.COLUMNS, marks.rows(all_tasks, given, most))
+    tables.write(sheet, marks.COLUMNS, marks.rows(all_tasks, given, most, shown))
     tables.replace(out / "summary.html", report.summary(graded))
     gradebook.write(out, totals, delivered)
     return rows
@@ -508,6 +515,7 @@ def main(arguments=None):
     )
     parser.add_argument("--extra", help="a table of extensions: student, exercise, until (or hours)")
     parser.add_argument("--attempts", type=int, help="how many submissions of a student to an exercise count")
+    parser.add_argument("--anonymous", action="store_true", help="no names in by_hand.csv and the feedback")
     parser.add_argument(
         "--unsafe", action="store_true", help="without a sandbox: for notebooks that you trust"
     )
@@ -529,6 +537,7 @@ def main(arguments=None):
             unsafe=o.unsafe,
             attempts=o.attempts,
             deadlines=deadlines,
+            anonymous=o.anonymous,
             cell_seconds=o.cell_seconds,
             seconds=o.seconds or 4 * o.cell_seconds,
             memory=o.memory_mb * 2**20,

@@ -79,8 +79,9 @@ def _zip(out, totals, numbers):
     path, pages = out / "feedback.zip", []
     for row in totals:
         page = out / "feedback" / row["student"] / f"{row['exercise']}.html"
-        files = [one["delivered"] for one in numbers.get(("Moodle", row["student"]), []) if one["delivered"]]
-        pages.append((page, f"{files[-1] if files else row['student']}/{row['exercise']}.html"))
+        files = [one for one in numbers.get(("Moodle", row["student"]), []) if one["delivered"]]
+        files = [one for one in files if row["exercise"] in one["file"]] or files
+        pages.append((page, f"{files[-1]['delivered'] if files else row['student']}/{row['exercise']}.html"))
     newest = max((page.stat().st_mtime_ns for page, _ in pages), default=0)
     if path.exists() and path.stat().st_mtime_ns > newest:
         with zipfile.ZipFile(path) as archive:

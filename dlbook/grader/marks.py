@@ -7,6 +7,7 @@ with the points and a comment that says why.
 """
 
 import hashlib
+import secrets
 from dataclasses import dataclass
 
 from dlbook.grader import tables
@@ -47,7 +48,31 @@ def fingerprint(text):
     return "a-" + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8] if text else ""
 
 
-def read(path, students, tasks):
+def aliases(out, students, make=False):
+    """Return what stands for each student's name where names are hidden, in a sheet or on a page.
+
+    It is drawn from the name and a key that ``OUT`` keeps, so it stays the same from run to run, and nobody
+    computes it from a class list.
+
+    Parameters
+    ----------
+    out : Path
+        What `grade` has written.
+    students : collection of str
+    make : bool
+        Whether a key is made if there is none. Without a key there are no aliases.
+    """
+    place = out / "results" / ".aliases"
+    if not place.exists():
+        if not make:
+            return {}
+        tables.replace(place, secrets.token_hex(16))
+    key = place.read_bytes()
+    names = ((student, student.encode("utf-8", "surrogateescape")) for student in students)
+    return {student: f"anon-{hashlib.sha256(key + name).hexdigest()[:10]}" for student, name in names}
+
+
+def read(path, students, tasks, hidden=()):
     """Return the marks of a file by ``(student, exercise, task)``.
 
     Parameters
@@ -56,6 +81,8 @@ def read(path, students, tasks):
     students : set of str
         All who could be meant.
     tasks : dict of exercise: {task: its most points}
+    hidden : dict of student: alias, optional
+        Aliases that may stand in the file for names; see `aliases`.
 
     Raises
     ------
@@ -66,9 +93,11 @@ def read(path, students, tasks):
     if not path.exists():
         return {}
     marks, wrong = {}, []
+    meant = {alias: student for student, alias in dict(hidden).items()}
     for line, row in tables.read(path):
         try:
-            key, mark = _mark(row, students, tasks)
+            name = (row.get("student") or "").strip()
+            key, mark = _mark(row | {"student": meant.get(name, row.get("student"))}, students, tasks)
             if key in marks and (marks[key].points, marks[key].comment) != (mark.points, mark.comment):
                 raise ValueError(
                     f"a second mark for {', '.join(key)}; the first is in line {marks[key].line}"
@@ -130,7 +159,7 @@ def marked(task, mark, by_machine):
     return task | {"points": mark.points, "status": CHANGED if changed else "graded by hand"}
 
 
-def rows(tasks, marks, most):
+def rows(tasks, marks, most, hidden=()):
     """Return the rows of ``by_hand.csv``: those that wait, and every one that somebody has filled in.
 
     Parameters
@@ -140,8 +169,10 @@ def rows(tasks, marks, most):
     marks : dict of (student, exercise, task): Mark
         What the file says now.
     most : dict of exercise: {task: its most points}
+    hidden : dict of student: alias, optional
+        What is written in place of names. The rows are in the aliases' order then.
     """
-    kept = []
+    kept, hidden = [], dict(hidden)
     for key, task in tasks.items():
         mark = marks.get(key) or Mark(None, "", "")
         filled = mark.points is not None or mark.comment.strip()
@@ -150,7 +181,10 @@ def rows(tasks, marks, most):
             answer = mark.answer if mark.points is not None and mark.answer else fingerprint(task["answer"])
             kept.append(_row(key, task["maximum"], mark, answer))
     absent = [key for key, mark in marks.items() if key not in tasks]
-    return kept + [_row(key, most[key[1]][key[2]], marks[key], marks[key].answer) for key in absent]
+    kept += [_row(key, most[key[1]][key[2]], marks[key], marks[key].answer) for key in absent]
+    for row in kept:
+        row["student"] = hidden.get(row["student"], row["student"])
+    return sorted(kept, key=lambda row: row["student"]) if hidden else kept
 
 
 def _row(key, maximum, mark, answer):

@@ -20,7 +20,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 
-from dlbook.grader.cells import kind_of, name_of
+from dlbook.grader.cells import kind_of, name_of, with_student
 from dlbook.grader.tables import replace
 
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -30,7 +30,7 @@ _LONG = 40  # tokens of an answer that is worth comparing with others
 _LONGEST_FORMULA = 300
 
 
-def feedback(job, result, tasks, source=None, note=()):
+def feedback(job, result, tasks, source=None, note=(), alias=""):
     """Return a submission's page.
 
     Parameters
@@ -43,6 +43,8 @@ def feedback(job, result, tasks, source=None, note=()):
         The exercise's source, for the questions.
     note : sequence of str
         What else the student should know, about the place where the notebook was found.
+    alias : str
+        What stands for the student's name, if it is not to be read.
     """
     given = [task for task in tasks if task["points"] is not None]
     questions = _questions(source) if source else {}
@@ -50,12 +52,15 @@ def feedback(job, result, tasks, source=None, note=()):
     for cell in result["cells"]:
         is_text = cell["kind"] == "hand" or (cell.get("added") and cell["type"] != "code")
         shown = cell | {"text": markdown(cell["source"]) if is_text else ""}
+        if alias and cell["kind"] == "locked":
+            shown["source"] = with_student(cell["source"], "anyone", job.variant)
         shown["question"] = markdown(questions[cell["name"]]) if cell["name"] in questions else ""
         cells.append(shown)
     return _page(
         "feedback.html",
-        digest=_digest_of(job, result, tasks, note),
+        digest=_digest_of(job, result, tasks, note, alias),
         job=job,
+        student=alias or job.student,
         tasks=tasks,
         cells=cells,
         status=result["status"],
@@ -66,17 +71,17 @@ def feedback(job, result, tasks, source=None, note=()):
     )
 
 
-def write_feedback(out, job, result, tasks, source, note):
+def write_feedback(out, job, result, tasks, source, note, alias=""):
     """Write a submission's page, unless it is there and says the same."""
     path = Path(out) / "feedback" / job.student / f"{job.exercise}.html"
-    mark = f'<meta name="content-digest" content="{_digest_of(job, result, tasks, note)}">'
+    mark = f'<meta name="content-digest" content="{_digest_of(job, result, tasks, note, alias)}">'
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             if mark in file.read(400):
                 return
     except OSError:
         pass
-    replace(path, feedback(job, result, tasks, source, note))
+    replace(path, feedback(job, result, tasks, source, note, alias))
 
 
 def summary(graded):
@@ -102,7 +107,7 @@ def summary(graded):
             *(
                 f"{task['task']}: {task['status']}"
                 for task in tasks
-                if task["status"].endswith("changed since")
+                if task["status"].endswith("changed since") or (status == "graded" and _is_flagged(task))
             ),
         ]
         if why:
@@ -183,7 +188,7 @@ def _version():
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
-def _digest_of(job, result, tasks, note):
+def _digest_of(job, result, tasks, note, alias):
     """What a page depends on."""
     parts = [
         _version(),
@@ -192,6 +197,7 @@ def _digest_of(job, result, tasks, note):
         result.get("digest") or result["cells"],
         tasks,
         list(note),
+        alias,
     ]
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:32]
 
@@ -241,6 +247,11 @@ def _counts(task):
     return task["points"] is not None and (
         task["status"] in _RAN or task["status"].startswith("graded by hand")
     )
+
+
+def _is_flagged(task):
+    """Whether the tests gave points that a person has to confirm."""
+    return task["points"] is None and task["status"] != "by hand"
 
 
 def _items(exercises):

@@ -232,3 +232,19 @@ def test_extra_cells_that_break_the_task_are_left_out_in_the_end(klass):
     )
     klass.hand_in("ann", broken)
     assert klass.grade()["ann"]["mine"][0] == 2
+
+
+def test_hidden_names_stand_nowhere_that_a_marker_reads_and_their_marks_count(klass):
+    for student in ("Zoe", "Robert"):
+        klass.hand_in(student, notebook(setup=SETUP.replace('"anyone"', f'"{student}"')))
+    students = ["Zoe", "Robert"]
+    klass.grade(students=students, anonymous=True)
+    pages = [path.read_text() for path in (klass.out / "feedback").rglob("*.html")]
+    for text in [(klass.out / "by_hand.csv").read_text(), *pages]:
+        assert "Zoe" not in text and "Robert" not in text and "anon-" in text
+    (first, _), *_ = klass.sheet()
+    klass.mark(first, 3)
+    rows = klass.grade(students=students, anonymous=True)
+    assert sorted(str(rows[student]["why"][0]) for student in students) == ["3.0", "None"]
+    again = klass.grade(students=students)  # the names are back, and the mark is where it was
+    assert again == rows and {student for student, _ in klass.sheet()} == set(students)
