@@ -53,6 +53,7 @@ _RULES = (
     "cells.py",
     "forks.py",
 )
+_TO_CONFIRM = ("calls ", "measures nothing")  # what tests gave points for and a person decides
 _LIMITS = ("cell_seconds", "seconds", "memory")
 
 
@@ -563,9 +564,10 @@ def _told(o, rows):
     """Say what was written, and what a person should look at. Return the exit status."""
     print(f"{o.out}/grades.csv: {len(rows)} tasks of {len({row['student'] for row in rows})} students")
     print(f"{o.out}/totals.csv, {o.out}/summary.html, {o.out}/feedback/")
-    waiting = sum(row["status"] == "by hand" for row in rows)
+    waits = ("by hand", *_TO_CONFIRM)
+    waiting = sum(row["points"] is None and row["status"].startswith(waits) for row in rows)
     if waiting:
-        print(f"{o.out}/by_hand.csv: {waiting} answers wait for you; fill in the points and run this again")
+        print(f"{o.out}/by_hand.csv: answers that wait for you: {waiting}. Give points and run this again")
     changed = [row for row in rows if row["status"] == marks.CHANGED]
     for row in changed:
         print(
