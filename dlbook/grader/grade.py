@@ -132,7 +132,8 @@ def grade(
     if not unsafe:
         sandbox.check()
     places = course.places()
-    jobs, notes = [], {}
+    jobs, notes, rows = [], {}, collected(submissions)
+    delivered = {submissions / row["student"] / row["file"] for row in rows}  # where `collect` puts things
     for student in everyone:
         hand = hands.get(student) or Hand([submissions / student], ids)
         for exercise in wanted:
@@ -154,7 +155,8 @@ def grade(
                     **limits,
                 )
             )
-            notes[student, exercise] = [found.note] if found.note else []
+            as_delivered = found.path.name == f"{exercise}.ipynb" and found.path in delivered
+            notes[student, exercise] = [found.note] if found.note and not as_delivered else []
     crew = _Crew(out, sources, attempts)
     with crew, tqdm(total=len(jobs), unit="submission", disable=not progress) as bar:
         for _ in Parallel(n_jobs=n_jobs, backend="threading", return_as="generator_unordered")(
@@ -172,7 +174,7 @@ def grade(
         notes,
         deadlines,
         bool(students) and set(students),
-        collected(submissions),
+        rows,
         anonymous,
     )
 

@@ -112,8 +112,7 @@ class Hand:
             return Found(exact[0].path, note=f"also handed in, and not graded: {names}")
         if len(answered) == 1:
             (file,) = answered
-            usual_name = file.data is None and file.path.name == f"{exercise}.ipynb"
-            note = "" if usual_name else f"found as {file.name}"
+            note = "" if exact else f"found as {file.name}"
             if file.data is not None:
                 replace(keep, file.data)
                 when = file.path.stat().st_mtime  # it was handed in when the zip was

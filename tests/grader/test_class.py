@@ -3,6 +3,7 @@
 import csv
 import json
 import time
+import zipfile
 
 import nbformat
 import pytest
@@ -12,6 +13,7 @@ from test_cells import cell
 from test_sandbox import needs_sandbox
 
 from dlbook.grader import tables
+from dlbook.grader.collect import collect
 from dlbook.grader.grade import grade, main
 from dlbook.grader.judge import Job
 
@@ -248,3 +250,14 @@ def test_hidden_names_stand_nowhere_that_a_marker_reads_and_their_marks_count(kl
     assert sorted(str(rows[student]["why"][0]) for student in students) == ["3.0", "None"]
     again = klass.grade(students=students)  # the names are back, and the mark is where it was
     assert again == rows and {student for student, _ in klass.sheet()} == set(students)
+
+
+def test_where_a_platform_s_archive_was_put_is_no_news(klass):
+    path = klass.folder / "week 6.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("ann_1_assignsubmission_file/small.ipynb", nbformat.writes(notebook()))
+        archive.writestr("bob_2_assignsubmission_file/small (1).ipynb", nbformat.writes(notebook()))
+    collect(path, klass.folder / "in")
+    assert klass.grade()["ann"]["mine"] == (2, "passed")
+    notes = {row["student"]: row["note"] for _, row in tables.read(klass.out / "totals.csv")}
+    assert notes == {"ann": "", "bob": "found as week 6/small (1).ipynb"}
