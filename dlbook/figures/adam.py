@@ -1,21 +1,23 @@
-"""Figures of "A rate for every coordinate": where do AdaGrad, AdaDelta, RMSprop and Adam go, and how far?"""
+"""Figures of "Adam": where do AdaGrad, AdaDelta, RMSprop and Adam go, and how far?"""
 
 import numpy as np
 
-from dlbook.explorer.numbers import count, fixed, listed, number, percent, scientific, superscript
+from dlbook.explorer.numbers import count, fixed, listed, number, percent, scientific
 from dlbook.explorer.style import band, look, name_lines, palette, shades
 from dlcore.optimizers import NonFiniteGradient
 from dlcore.search import spread
 
+_BORROWED = {"Lion": "pink", "Muon": "orange", "Shampoo": "brown"}  # these have no colour of their own
+
 
 def colour(name):
     """Return the colour that an optimizer has on every page, from its class's name."""
-    return palette[name.lower()]
+    return palette[_BORROWED.get(name, name.lower())]
 
 
 def line_of(name):
     """Return the colour and the dashes that an optimizer has on every page, from its class's name."""
-    return look(name.lower())
+    return look(_BORROWED.get(name, name.lower()))
 
 
 def walk(optimizer, gradient, start, steps):
@@ -230,7 +232,7 @@ def draw_race(figure, surface, rate, steps, racers, most):
     `surface` has ``f``, ``gradient``, ``start``, ``window``, ``least``; `racers` are optimizer classes, of
     which AdaDelta takes no rate; `most` is the longest race, which fixes the axes.
     """
-    way, fall = figure.subplots(2, 1, height_ratios=(1.1, 1))
+    way, fall = figure.subplots(1, 2, width_ratios=(1, 1.15))
     contours(way, surface)
     above = {}
     for racer in racers:
@@ -268,7 +270,7 @@ def draw_rotation(figure, method, angle, valley, ways):
     """Draw a path through a valley turned by `angle` degrees, and the steps that each method needs by angle.
 
     ``valley(angle)`` is the surface; `ways` is a sweep over method and angle of paths that end where the
-    loss is low enough.
+    loss is low enough, each at the method's best rate for the angle.
     """
     left, right = figure.subplots(1, 2, width_ratios=(1.1, 1))
     contours(left, valley(angle), levels=7)
@@ -283,9 +285,9 @@ def draw_rotation(figure, method, angle, valley, ways):
             linewidth=2.6 if here else 1.2, markersize=4 if here else 2,
         )  # fmt: skip
     right.plot(angle, len(path) - 1, "o", color=colour(method), markersize=9)
-    right.set(yscale="log", xlim=(-3, 130), ylim=(15, 600), xlabel="angle of the valley, degrees")
-    right.set(title="Steps needed", xticks=[0, 30, 60, 90])
-    right.set_yticks([20, 50, 100, 200, 500], ["20", "50", "100", "200", "500"])
+    right.set(yscale="log", xlim=(-2, 68), ylim=(3, 300), xlabel="angle of the valley, degrees")
+    right.set(title="Steps needed", xticks=angles)
+    right.set_yticks([5, 10, 20, 50, 100, 200], ["5", "10", "20", "50", "100", "200"])
     right.minorticks_off()
     name_lines(right)
     factor = (len(path) - 1) / (len(ways.at(method=method, angle=0)) - 1)
@@ -296,8 +298,11 @@ def draw_rotation(figure, method, angle, valley, ways):
     )
 
 
-def draw_floor(figure, loss, floor, goal):
-    """Draw a noisy fit's loss beside its floor, and the excess; `loss` maps a name to (updates, seeds)."""
+def draw_floor(figure, goal, loss, floor):
+    """Draw a noisy fit's loss beside its floor, and the excess over it.
+
+    `loss` maps a name to an array (updates, data sets); `floor` is the least loss of each data set.
+    """
     left, right = figure.subplots(1, 2)
     for name, runs in loss.items():
         t = np.unique(np.geomspace(1, len(runs), 60).astype(int))
@@ -305,16 +310,31 @@ def draw_floor(figure, loss, floor, goal):
         band(right, t, (runs[t - 1] - floor).T, color=colour(name), label=name)
     left.axhline(np.median(floor), color=palette["ink"], linewidth=1, linestyle="--")
     left.axhline(goal, color=palette["error"], linewidth=1, linestyle=":")
-    left.annotate("floor: least squares", (1.1, np.median(floor) * 0.7), color=palette["ink"])
-    left.annotate("published goal", (1.1, goal * 1.08), color=palette["error"])
+    left.annotate("floor", (1.1, np.median(floor) * 0.72), color=palette["ink"])
+    left.annotate("goal", (400, goal * 1.08), color=palette["error"])
     left.set(xscale="log", yscale="log", ylim=(3e-3, 10), xlabel="update", title="½·MSE")
     right.set(xscale="log", yscale="log", ylim=(2e-4, 10), xlabel="update", title="Excess over the floor")
     right.set_xlim(1, len(runs) * 30)
     name_lines(right)
-    return (
+    start = (
         f"The least possible ½·MSE is {np.median(floor):.3f} in the median over {len(floor)} data sets and "
-        f"never below {floor.min():.3f}: no optimizer gets to {goal:g}."
+        f"never below {floor.min():.3f}: "
     )
+    if goal < floor.min():
+        return f"{start}no optimizer gets to {goal:g}."
+    reached = {name: (runs < goal).any(axis=0).sum() for name, runs in loss.items()}
+    middle = {name: np.median(_first_below(runs, goal)) for name, runs in loss.items()}
+    times = [
+        f"{name} {fixed(middle[name], 0)}" if np.isfinite(middle[name]) else f"{name} in {reached[name]} only"
+        for name in sorted(loss, key=lambda name: (middle[name], -reached[name]))
+    ]
+    return f"{start}median updates to {goal:g} are {', '.join(times)}."
+
+
+def _first_below(runs, goal):
+    """The first update of each data set whose loss is below the goal; infinity where none is."""
+    below = runs < goal
+    return np.where(below.any(axis=0), below.argmax(axis=0) + 1.0, np.inf)
 
 
 def draw_settings(ax, losses, epochs):
@@ -389,67 +409,76 @@ def draw_winners(ax, final, rates):
     middle = {name: np.median(final[name]) for name in names}
     return (
         f"Tuned at equal budget, {names[-1]} ends lowest ({middle[names[-1]]:.2f}) and {names[0]} highest "
-        f"({middle[names[0]]:.2f}): a factor of {middle[names[0]] / middle[names[-1]]:.1f} between all "
+        f"({middle[names[0]]:.2f}): a factor of {middle[names[0]] / middle[names[-1]]:.2f} between all "
         f"{len(names)} names."
     )
 
 
-def draw_cycle(ax, ways, best):
-    """Draw x over the steps of the online game that Adam loses; `ways` maps a name to x by step."""
-    for name, x in ways.items():
-        t = np.unique(np.geomspace(1, len(x), 150).astype(int))
-        ax.plot(t, x[t - 1], label=name, color=palette["adamw" if name == "AMSGrad" else name.lower()])
+def draw_game(ax, method, beta1, beta2, games, sgd, best):
+    """Draw x over the steps of the online game that Adam can lose.
+
+    `games` is a sweep over method, beta1 and beta2, x by step; `sgd` is SGD's x by step.
+    """
+    x = games.at(method=method, beta1=beta1, beta2=beta2)
+    t = np.unique(np.geomspace(1, len(x), 150).astype(int))
+    ax.plot(t, sgd[t - 1], label="SGD", **line_of("SGD"))
+    ax.plot(t, x[t - 1], label=method, color=palette["adamw" if method == "AMSGrad" else method.lower()])
     ax.plot([1, len(x)], [best, best], color=palette["truth"], linewidth=1, linestyle="--")
-    ax.annotate("best x", (1.1, best - 0.14), color=palette["truth"])
-    ax.set(xscale="log", ylim=(-1.25, 1.15), xlim=(1, len(x) * 4), xlabel="step", ylabel="x")
+    ax.annotate("best x", (1.1, best - 0.17), color=palette["truth"])
+    ax.set(xscale="log", ylim=(-1.3, 1.15), xlim=(1, len(x) * 4), xlabel="step", ylabel="x")
     name_lines(ax)
-    ends = [f"{name} at {fixed(np.mean(x[-300:]), 2)}" for name, x in ways.items()]
-    return f"The best x is {fixed(best, 0)}; after {len(x):,} steps {', '.join(ends)}."
-
-
-def draw_decay_map(ax, method, rate, *, maps):
-    """Draw the test error over rate × decay, with each rate's best decay marked and one rate pointed at.
-
-    ``maps[method]`` holds the rates (rows), the decays (columns) and the median errors.
-    """
-    rates, decays, errors = maps[method]
-    errors = np.where(np.isfinite(errors), errors, 1.0)
-    ax.imshow(100 * errors, origin="lower", aspect="auto", vmin=30, vmax=80)
-    best, here = errors.argmin(axis=1), list(rates).index(rate)
-    for row, column in np.ndindex(errors.shape):
-        dark = errors[row, column] < 0.6
-        ax.text(
-            column, row, f"{100 * errors[row, column]:.0f}", ha="center", va="center", fontsize=10.5,
-            color="#fdfdfd" if dark else "#151515", weight="bold" if column == best[row] else "normal",
-        )  # fmt: skip
-    ax.plot(best, range(len(rates)), "o", markersize=25, mfc="none", mec=palette["highlight"], mew=2)
-    left, right = -0.5, len(decays) - 0.5
-    ax.plot(
-        [left, right, right, left, left], here + np.array([-0.5, -0.5, 0.5, 0.5, -0.5]),
-        color=palette["ink"], linewidth=2.5, clip_on=False,
-    )  # fmt: skip
-    ax.set_xticks(range(len(decays)), [power_of_2(d) for d in decays])
-    ax.set_yticks(range(len(rates)), [power_of_2(r) for r in rates])
-    ax.grid(visible=False)
-    ax.set(ylabel="rate", xlabel="decay", title=f"{method}: test errors in %")
-    moved = best[-1] - best[0]
-    tilt = (
-        "stays where it is"
-        if moved == 0
-        else f"moves by a factor of {number(decays[best[-1]] / decays[best[0]])}"
-    )
     return (
-        f"{method}, rate {power_of_2(rate)}: the best decay is {power_of_2(decays[best[here]])}, with "
-        f"{percent(errors[here, best[here]])} errors. From the smallest rate to the largest it {tilt}."
+        f"{method} with β₁ = {beta1:g} and β₂ = {beta2:g} ends at {fixed(np.mean(x[-300:]), 2)} after "
+        f"{len(x):,} steps and comes as low as {fixed(x.min(), 2)}; the best x is {fixed(best, 0)}."
     )
 
 
-def power_of_2(value):
-    """Write a power of 2 as one.
+def draw_spectrum(ax, method, step, spectrum):
+    """Draw the singular values of a gradient and of the step that a method makes of it.
 
-    Examples
-    --------
-    >>> power_of_2(0.25)
-    '2⁻²'
+    `spectrum` is a sweep over method, at each an array (steps, 2, values): gradient and step, descending.
     """
-    return f"2{superscript(round(np.log2(value)))}"
+    gradient, move = (values / values[0] for values in spectrum.at(method=method)[step - 1])
+    order = np.arange(1, len(move) + 1)
+    ax.plot(order, np.maximum(gradient, 1e-5), color=palette["reference"], linestyle="--", label="gradient")
+    ax.plot(order, np.maximum(move, 1e-5), label=f"{method}'s step", **line_of(method))
+    ax.axhline(0.1, color=palette["grid"], linewidth=1, zorder=0)
+    ax.set(yscale="log", ylim=(1e-4, 1.6), xlim=(0, len(move) + 1), xlabel="number of the singular value")
+    ax.set(ylabel="singular value / largest", title=f"{method}, step {step}")
+    ax.legend(loc="lower left")
+    large = [int((values > 0.1).sum()) for values in (gradient, move)]
+    return (
+        f"{method}, step {step}: {large[0]} of {len(move)} singular values of the gradient are larger than a "
+        f"tenth of the largest, and {large[1]} of the step's."
+    )
+
+
+def draw_beyond(ax, method, output, tried):
+    """Draw the loss or the test error of each method against its rate over its best rate.
+
+    `tried` is a sweep over method and factor of its lowest rate, with ``"loss"`` and ``"error"``.
+    """
+    runs, factors = tried[output], np.array(tried.axes["factor"])
+    for name in runs.axes["method"]:
+        best = np.argmin(tried["loss"].median[list(runs.axes["method"]).index(name)])
+        values = np.where(np.isfinite(runs.at(method=name).median), runs.at(method=name).median, np.nan)
+        here = name == method
+        ax.plot(
+            factors / factors[best], values, marker="o", label=name, **line_of(name), zorder=3 if here else 2,
+            linewidth=2.6 if here else 1.1, markersize=5 if here else 2.5, alpha=1 if here else 0.6,
+        )  # fmt: skip
+        if here:
+            good = (values <= 1.1 * np.nanmin(values)).sum()
+            told = number(np.nanmin(values)) if output == "loss" else percent(np.nanmin(values), 1)
+    limits = (0.1, 3) if output == "loss" else (0.15, 1)
+    ax.set(xscale="log", yscale="log", xlim=(0.01, 100), ylim=limits, xlabel="rate / best rate")
+    ax.set(ylabel="training loss" if output == "loss" else "test error")
+    ticks = (0.1, 0.2, 0.5, 1, 2) if output == "loss" else (0.2, 0.3, 0.5, 1)
+    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.minorticks_off()
+    ax.legend(loc="upper left", ncols=2)
+    what = "training loss" if output == "loss" else "test error"
+    return (
+        f"{method}: the lowest {what} over {count(len(factors), 'rate')} is {told}, and {good} of them are "
+        "within 10% of it."
+    )

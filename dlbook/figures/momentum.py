@@ -207,6 +207,27 @@ def draw_network(figure, *, losses, fresh):
     )
 
 
+def draw_forms(ax, *, beta, drop, runs):
+    """Draw the way of each spelling of momentum on a slope; `runs` is a sweep over form, beta and drop.
+
+    The rate is multiplied by `drop` after half the steps.
+    """
+    colours = {"sum": "momentum", "averaged": "orange", "rate inside": "green", "dampening": "purple"}
+    gone = {}
+    for form, dashes in zip(runs.axes["form"], ("-", "--", "-.", ":"), strict=True):
+        way = runs.at(form=form, beta=beta, drop=drop)
+        half = len(way) // 2
+        ax.plot(np.arange(1, len(way) + 1), way, label=form, color=palette[colours[form]], linestyle=dashes)
+        gone[form] = way[-1] - way[half - 1]
+    ax.axvline(half, color=palette["reference"], linewidth=1, linestyle="--")
+    ax.set(xlim=(0, len(way) * 1.3), ylim=(0, 11), xlabel="step", ylabel="way")
+    name_lines(ax)
+    told = ", ".join(f"{form} {fixed(way, 2)}" for form, way in gone.items())
+    return (
+        f"β = {beta:g}, rate × {drop:g} after {half} steps: ways of the last {len(way) - half} steps: {told}."
+    )
+
+
 def draw_race(ax, *, epochs, cap):
     """Epochs until the goal, a dot for each seed; `epochs` maps an arm to (seeds,), infinite if never."""
     arms = list(epochs)[::-1]

@@ -1,4 +1,4 @@
-"""The figures of "A rate for every coordinate": do they draw, and do their sentences follow the data?"""
+"""The figures of "Adam": do they draw, and do their sentences follow the data?"""
 
 from functools import partial
 from types import SimpleNamespace
@@ -189,11 +189,21 @@ def test_the_rotation_sentence_counts_the_steps_of_the_path():
     assert "just as many" in draw(method="SGD", angle=45)
 
 
+def floor(goal):
+    loss = {"SGD": np.linspace(0.1, 0.0301, 50)[:, None] * np.ones(16), "Adam": np.full((50, 16), 0.04)}
+    loss["Adam"][9:, :5] = 0.031
+    return sentence(figures.draw_floor, goal, loss=loss, floor=np.linspace(0.01, 0.03, 16))
+
+
 def test_the_floor_sentence_states_the_least_possible_loss():
-    loss = {"SGD": np.full((50, 16), 0.03), "Adam": np.full((50, 16), 0.04)}
-    floor = np.linspace(0.01, 0.03, 16)
-    text = sentence(figures.draw_floor, loss, floor, goal=0.005)
-    assert "is 0.020 in the median over 16 data sets and never below 0.010" in text
+    assert "is 0.020 in the median over 16 data sets and never below 0.010" in floor(0.005)
+    assert floor(0.005).endswith("no optimizer gets to 0.005.")
+
+
+def test_a_goal_above_the_floor_is_counted_in_updates_or_in_data_sets_that_reach_it():
+    first = np.argmax(np.linspace(0.1, 0.0301, 50) < 0.035) + 1
+    assert floor(0.035).endswith(f"median updates to 0.035 are SGD {first}, Adam in 5 only.")
+    assert floor(0.05).endswith("Adam 1, SGD 37.")
 
 
 def test_the_settings_sentence_names_best_and_worst_and_counts_arrivals():
@@ -224,18 +234,42 @@ def test_the_rates_sentence_counts_good_rates_and_a_diverged_rate_is_none():
 def test_the_winners_sentence_gives_the_factor_between_names():
     final = {"SGD": np.full(16, 0.6), "Adam": np.full(16, 0.5)}
     text = sentence(figures.draw_winners, final, {"SGD": 0.3, "Adam": 0.01})
-    assert "Adam ends lowest (0.50) and SGD highest (0.60): a factor of 1.2 between all 2 names" in text
+    assert "Adam ends lowest (0.50) and SGD highest (0.60): a factor of 1.20 between all 2 names" in text
 
 
-def test_the_cycle_sentence_averages_the_end():
-    text = sentence(figures.draw_cycle, {"Adam": np.ones(1000), "AMSGrad": -np.ones(1000)}, best=-1)
-    assert "Adam at 1.00, AMSGrad at −1.00" in text
+def test_the_game_sentence_averages_the_end_of_the_method_that_was_chosen():
+    ends = {"Adam": 1.0, "AMSGrad": -1.0}
+    games = sweep(
+        lambda method, beta1, beta2: np.full(1000, ends[method] * (1 - beta1)),
+        method=list(ends), beta1=[0.0, 0.5], beta2=[0.1, 0.9], seeds=None,
+    )  # fmt: skip
+    draw = partial(sentence, figures.draw_game, games=games, sgd=np.zeros(1000), best=-1)
+    assert "Adam with β₁ = 0 and β₂ = 0.1 ends at 1.00" in draw(method="Adam", beta1=0.0, beta2=0.1)
+    assert "AMSGrad with β₁ = 0.5 and β₂ = 0.9 ends at −0.50" in draw(method="AMSGrad", beta1=0.5, beta2=0.9)
 
 
-def test_the_decay_map_names_the_best_decay_and_how_far_it_moves():
-    errors = np.array([[0.4, 0.35, 0.5], [0.5, np.nan, 0.45]])
-    maps = {"AdamW": (np.array([2.0**-8, 2.0**-6]), 2.0 ** np.array([-6, -4, -2]), errors)}
-    text = sentence(figures.draw_decay_map, "AdamW", 2.0**-6, maps=maps)
-    assert "rate 2⁻⁶: the best decay is 2⁻², with 45% errors" in text and "moves by a factor of 4" in text
-    level = {"AdamW": (*maps["AdamW"][:2], errors[[0, 0]])}
-    assert "stays where it is" in sentence(figures.draw_decay_map, "AdamW", 2.0**-8, maps=level)
+def test_the_spectrum_sentence_counts_the_directions_of_gradient_and_step():
+    values = np.array([[[1.0, 0.5, 0.05, 0.01], [2.0, 1.9, 1.8, 0.3]]])
+    spectrum = sweep(lambda method: values, method=["Muon", "Lion"], seeds=None)
+    text = sentence(figures.draw_spectrum, "Muon", 1, spectrum=spectrum)
+    assert "2 of 4 singular values of the gradient" in text and text.endswith("and 4 of the step's.")
+    with pytest.raises(IndexError):
+        sentence(figures.draw_spectrum, "Muon", 2, spectrum=spectrum)
+
+
+def test_the_beyond_sentence_names_the_lowest_and_counts_good_rates():
+    losses = {"Muon": [0.5, 0.2, 0.21, np.inf], "AdamW": [0.9, 0.4, 0.3, 0.8]}
+    factors = [1.0, 3.0, 10.0, 30.0]
+
+    def run(method, factor, seed):
+        loss = losses[method][factors.index(factor)]
+        return {"loss": loss, "error": min(0.9, loss)}
+
+    tried = sweep(run, method=list(losses), factor=factors, seeds=2)
+    draw = partial(sentence, figures.draw_beyond, tried=tried)
+    assert draw(method="Muon", output="loss").startswith(
+        "Muon: the lowest training loss over 4 rates is 0.2, and 2 of them"
+    )
+    assert "AdamW: the lowest test error over 4 rates is 30.0%, and 1 of them" in draw(
+        method="AdamW", output="error"
+    )

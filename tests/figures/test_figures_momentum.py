@@ -133,3 +133,17 @@ def test_the_race_counts_who_arrives_and_marks_who_does_not():
     sentence, figure = drawn(figures.draw_race, epochs=epochs, cap=100)
     assert "Of 4 seeds reach the goal within 100 epochs, by arm: SGD 0.1: 0, NAG 0.1: 3." in sentence
     assert [text.get_text() for text in figure.axes[0].texts] == ["1 not", "4 not"]
+
+
+def test_the_forms_sentence_gives_the_way_after_the_drop():
+    ways = {"sum": 1.0, "averaged": 1.0, "rate inside": 3.0, "dampening": 2.0}
+    runs = sweep(
+        lambda form, beta, drop: np.cumsum(np.full(100, ways[form] / 50) * drop),
+        form=list(ways), beta=[0.5, 0.9], drop=[1, 0.1], seeds=None,
+    )  # fmt: skip
+    sentence, _ = drawn(figures.draw_forms, beta=0.9, drop=1, runs=runs)
+    assert sentence.startswith("β = 0.9, rate × 1 after 50 steps")
+    assert "sum 1.00, averaged 1.00, rate inside 3.00, dampening 2.00" in sentence
+    assert "rate inside 0.30" in drawn(figures.draw_forms, beta=0.9, drop=0.1, runs=runs)[0]
+    with pytest.raises(ValueError, match="beta"):
+        drawn(figures.draw_forms, beta=0.7, drop=1, runs=runs)
