@@ -71,14 +71,17 @@ def _name(app, pagename):
 def _link(app, pagename, templatename, context, doctree):
     name = _name(app, pagename)
     if name and app.config.lite_runtime and app.builder.name == "html" and context.get("body"):
-        address = f"{context['pathto']('lite/index.html', 1)}?notebook={name}"
+        address = f"{context['pathto']('lite/index.html', 1)}?notebook="
+        tasks = f"exercises/{name}" if _name(app, f"chapters/exercises/{name}") else name
         megabytes = first_click(Path(app.config.lite_runtime)) / 1e6
-        context["body"] = with_links(context["body"], address, megabytes)
+        context["body"] = with_links(context["body"], address + name, megabytes, address + tasks)
         app.add_css_file("run-here.css")
 
 
-def with_links(body, address, megabytes):
+def with_links(body, address, megabytes, tasks=None):
     """Return a page's HTML with the link under its title, and beside "Exercises" if it has that heading.
+
+    There it leads to `tasks`, the notebook with the exercises, if there is one.
 
     Examples
     --------
@@ -86,14 +89,18 @@ def with_links(body, address, megabytes):
     '<h1>Adam</h1><p class="run-here-line"><a class="run-here" href="lite/">Run it here</a> in your browser, \
 with nothing to install (the first time it loads 25 MB).</p>'
     """
-    link = f'<a class="run-here" href="{html.escape(address)}">'
+    start = '<p class="run-here-line"><a class="run-here" href='
     line = (
-        f'<p class="run-here-line">{link}Run it here</a> in your browser, with nothing to install '
+        f'{start}"{html.escape(address)}">Run it here</a> in your browser, with nothing to install '
         f"(the first time it loads {megabytes:.0f} MB).</p>"
     )
     body = re.sub(r"</h1>", lambda found: found[0] + line, body, count=1)
-    beside = f'<p class="run-here-line">{link}Try them here</a>, on this page\'s own code.</p>'
-    return re.sub(r">Exercises<.*?</h2>", lambda found: found[0] + beside, body, count=1, flags=re.DOTALL)
+    beside = (
+        f'{start}"{html.escape(tasks or address)}">Solve them here</a>: each check answers at once and names '
+        "the likely mistake.</p>"
+    )
+    heading = r"<h2\b(?:(?!</h2>).)*Exercises<(?:(?!</h2>).)*</h2>"
+    return re.sub(heading, lambda found: found[0] + beside, body, count=1, flags=re.DOTALL)
 
 
 def first_click(found):

@@ -142,8 +142,11 @@ print(len(lines))
 
 
 def test_a_page_gets_its_link_under_the_title_and_beside_the_exercises():
-    body = publish.with_links(BODY, "../lite/index.html?notebook=adam", 24.6)
+    body = publish.with_links(BODY, "../lite/index.html?notebook=adam", 24.6, "../lite/tasks")
+    assert 'href="../lite/tasks">Solve them here' in body[body.index("</h2>") :]
     assert body.count('class="run-here"') == 2 and "25 MB" in body
+    elsewhere = "<h1>Adam</h1><p><em>Exercises</em></p><h2>Rates</h2>"
+    assert publish.with_links(elsewhere, "lite/", 24.6).count("run-here-line") == 1
     assert body.index("</h1>") < body.index("run-here") < body.index("<h2>")
     assert body.rindex("run-here") > body.index("</h2>") and body.endswith("<p>Three.</p>")
 
@@ -162,7 +165,10 @@ def pretend(tmp_path, runtime_folder, name="chapters/adam"):
 
 def test_without_a_runtime_a_page_shows_no_link(tmp_path, found):
     assert "run-here" not in pretend(tmp_path, "")
-    assert '"../lite/index.html?notebook=adam"' in pretend(tmp_path, str(found))
+    assert pretend(tmp_path, str(found)).count('"../lite/index.html?notebook=adam"') == 2
+    (tmp_path / "chapters" / "exercises").mkdir()
+    (tmp_path / "chapters" / "exercises" / "adam.ipynb").write_text("{}")
+    assert '"../lite/index.html?notebook=exercises/adam">Solve' in pretend(tmp_path, str(found))
 
 
 def test_the_extension_looks_for_the_runtime_when_the_build_begins(tmp_path, found, monkeypatch):
