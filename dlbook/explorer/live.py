@@ -30,7 +30,9 @@ def widget(explorer):
 
     inputs = {control.name: made(control) for control in explorer.controls}
     pictures = _Pictures(explorer)
-    picture = ipywidgets.Image(value=first.encode(), format="svg+xml", layout={"max_width": "100%"})
+    # in its own size: stretched to the column's width it would push the sentence out of sight
+    layout = {"max_width": "100%", "align_self": "flex-start"}
+    picture = ipywidgets.Image(value=first.encode(), format="svg+xml", layout=layout)
     sentence = ipywidgets.HTML(escape(said))
 
     def redraw():
