@@ -52,7 +52,8 @@ def widget(explorer):
         play.observe(lambda change: setattr(slider, "index", change["new"]), "value")
         slider.observe(lambda change: setattr(play, "value", change["new"]), "index")
         rows.append(play)
-    return ipywidgets.VBox([*rows, picture, sentence])
+    title = [ipywidgets.HTML(f"<strong>{escape(explorer.title)}</strong>")] if explorer.title else []
+    return ipywidgets.VBox([*title, *rows, picture, sentence])
 
 
 class _Pictures:

@@ -26,7 +26,8 @@ def prerender(explorer, folder):
     folder.mkdir(parents=True, exist_ok=True)
     if os.environ.get("EXPLORER_DRAFT"):
         name, sentence, _ = _draw(explorer, explorer.start, folder)
-        return {"frames": [name], "sentences": [sentence], "start": 0, "controls": [], "play": None}
+        draft = {"draft": True} if explorer.controls else {}
+        return {"frames": [name], "sentences": [sentence], "start": 0, "controls": [], "play": None} | draft
     settings = explorer.settings()
     begun = time.perf_counter()
     drawn = _drawn_with_room(explorer, settings, folder)
