@@ -26,12 +26,17 @@ def read(doctree, docname):
                 above = None
             continue
         found = _CAPTION.fullmatch(node.astext())
-        if found and isinstance(node.parent, nodes.paragraph) and node.parent.index(node) == 0:
+        if found and isinstance(node.parent, nodes.paragraph) and _begins(node):
             if above:
                 _warn(f"Explorer {above[0]} is announced and does not follow", docname)
             above = int(found[1]), " ".join(found[2].split()).removesuffix(".")
     if above:
         _warn(f"Explorer {above[0]} is announced and does not follow", docname)
+
+
+def _begins(node):
+    before = node.parent.children[: node.parent.index(node)]
+    return not "".join(other.astext() for other in before).strip()
 
 
 def _name(figure, above, docname):

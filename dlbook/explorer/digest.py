@@ -14,7 +14,7 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 # what decides a frame, whatever a chapter imports
-_DRAWING = ("explorer", "controls", "prerender", "frames", "layout", "svg", "style", "numbers")
+_DRAWING = ("explorer", "controls", "prerender", "frames", "layout", "svg", "style", "numbers", "guessing")
 _DRAWN_BY = [_HERE / f"{name}.py" for name in _DRAWING]
 # what shows pictures and decides none
 _SHOWN_BY = {

@@ -67,6 +67,8 @@ def _words(html):
 
 def remove_old(app, pages):
     """Remove the pages of explorers whose page is gone or has none any more."""
+    if app.builder.name not in EMBEDDING:
+        return
     root = Path(app.outdir, _FOLDER)
     wanted = {Path(app.outdir, embed_path(name, "any")).parent for name in pages}
     for folder in sorted((path for path in root.rglob("*") if path.is_dir()), reverse=True):

@@ -91,6 +91,9 @@ def _load_assets(app, pagename, templatename, context, doctree):
         app.add_css_file("explorer.css")
     if any(page["sliders"] for page in shown):
         app.add_js_file("explorer.js", defer="defer")
+    if any(page["guesses"] for page in shown):
+        app.add_css_file("guess.css")
+        app.add_js_file("guess.js", defer="defer")
 
 
 def _pages(env):
@@ -101,7 +104,7 @@ def _pages(env):
 
 
 def _page(key=None, folder=None):
-    counts = {"figures": 0, "sliders": 0, "explorers": 0}
+    counts = {"figures": 0, "sliders": 0, "explorers": 0, "guesses": 0}
     return {"digest": key, "folder": folder, "files": set(), "names": set(), **counts}
 
 

@@ -4,7 +4,12 @@ matplotlib's constrained layout measures every text, twice, in every picture. An
 its settings, leaves room for the widest labels among them, and puts the axes of all settings there.
 """
 
+import itertools
+
 from matplotlib.layout_engine import LayoutEngine
+
+_PANEL = 0.2  # of a figure's width: narrower axes are a colorbar or the like
+_AIR = 1.5  # points around a text or axes that belong to it: markers at the edge, ticks
 
 
 class AxesError(ValueError):
@@ -37,6 +42,40 @@ class Layout:
             for a, b in zip(self.boxes, other.boxes, strict=True)
         ]
         return Layout(boxes, [a or b for a, b in zip(self.titles, other.titles, strict=True)])
+
+    def panels(self, spans, width):
+        """Return the parts of a figure that stand side by side, so that a phone can stack them.
+
+        Parameters
+        ----------
+        spans : iterable of (float, float)
+            From where to where its texts reach, in points.
+        width : float
+            Of the figure, in points.
+
+        Returns
+        -------
+        list of (float, float)
+            Where each part begins and how wide it is, in fractions of the figure; empty if there is one only.
+            A colorbar belongs to what stands on its left, a text that reaches over a gap closes it.
+        """
+        boxes = [(x0 * width, x1 * width) for x0, _, x1, _ in self.boxes]
+        wide = [box for box in boxes if box[1] - box[0] >= _PANEL * width]
+        groups = []
+        for begin, end in sorted((a - _AIR, b + _AIR) for a, b in [*boxes, *spans]):
+            if groups and begin <= groups[-1][1]:
+                groups[-1][1] = max(end, groups[-1][1])
+            else:
+                groups.append([begin, end])
+        cuts, seen = [0.0], False
+        for before, group in zip([None, *groups], groups, strict=False):
+            panel = any(group[0] <= begin and end <= group[1] for begin, end in wide)
+            if panel and seen:
+                cuts.append((before[1] + group[0]) / 2 / width)
+            seen |= panel
+        cuts.append(1.0)
+        parts = [(round(a, 4), round(b - a, 4)) for a, b in itertools.pairwise(cuts)]
+        return parts if len(parts) > 1 else []
 
     def check(self, number):
         """Refuse a figure with another number of axes."""

@@ -48,5 +48,5 @@ def keys(texts):
 def _key(text):
     text = _POWER.sub(lambda m: f"{m[1] or 1}e{m[2].translate(_PLAIN)}", text).translate(_PLAIN)
     text = unicodedata.normalize("NFKC", re.sub(r"(?<=\d),(?=\d{3})", "", text)).lower()
-    text = re.sub(r"[^a-z0-9.+-]+", "-", text).rstrip("-")
-    return text if re.match(r"-[\d.]", text) else text.lstrip("-")
+    sign = "-" if re.match(r"-[\d.]", text) else ""
+    return sign + re.sub(r"[^a-z0-9.+-]+", "-", text).strip("-")

@@ -53,9 +53,10 @@ class ExplorerRenderer:
         on_page["figures"] += 1
         on_page["files"].update(manifest["frames"])
         on_page["sliders"] += bool(manifest["controls"])
+        on_page["guesses"] += "guess" in manifest
         # a draft has no sliders, and counts all the same
         on_page["explorers"] += bool(manifest["controls"] or manifest.get("draft"))
-        key = anchor(manifest["name"])
+        key = f"guess-{on_page['guesses']}" if "guess" in manifest else anchor(manifest["name"])
         if manifest["controls"] and key in on_page["names"]:
             logger.warning(
                 f"two explorers of this page are named {key}: give one of them a name=", location=env.docname
@@ -73,6 +74,9 @@ class ExplorerRenderer:
 def write_html(translator, node):
     """Write a `Figure` node as HTML; the pictures are in the builder's image folder."""
     builder = translator.builder
+    if "guess" in node["manifest"]:
+        translator.body.append(guess_html(node["manifest"], node["key"]))
+        raise nodes.SkipNode
     # a heading of the page may have the name that its explorer has
     shared = node["key"] in translator.document.ids
     here = {name: node[name] for name in ("number", "title", "announced")}
@@ -119,12 +123,7 @@ def html(manifest, key, folder, *, number=1, title=None, announced=False, anchor
     """
     start = manifest["start"]
     sentence = escape(manifest["sentences"][start])
-    width, height = manifest["size"]
-    # the theme inverts pictures on dark pages unless they say that they suit both
-    picture = (
-        f'<div class="explorer-picture"><img class="dark-light" src="{folder}/{manifest["frames"][start]}" '
-        f'alt="{sentence}" width="{width}" height="{height}"></div>'
-    )
+    picture = _picture(manifest, f"{folder}/{manifest['frames'][start]}", sentence)
     if not manifest["controls"]:
         return f'<figure class="plot">{picture}<figcaption>{sentence}</figcaption></figure>\n'
     heading = f"<b>Explorer {number}</b>"
@@ -145,7 +144,6 @@ def html(manifest, key, folder, *, number=1, title=None, announced=False, anchor
         "sentences": manifest["sentences"],
         **links,
     }
-    data = json.dumps(table, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
     return (
         f'<figure class="explorer" id="{anchor or key}" data-name="{key}" aria-labelledby="{key}-title" '
         f'style="{_room(manifest["sentences"])}">\n'
@@ -154,9 +152,40 @@ def html(manifest, key, folder, *, number=1, title=None, announced=False, anchor
         f"{picture}\n"
         f'<figcaption><output aria-live="polite" for="{_inputs(manifest, key)}">{sentence}</output>'
         "</figcaption>\n"
-        f'<script type="application/json">{data}</script>\n'
+        f'<script type="application/json">{_json(table)}</script>\n'
         "</figure>\n"
     )
+
+
+def guess_html(manifest, key):
+    """Return the `<figure>` of a guess: the question, the folded answer, the data for the script."""
+    question = escape(manifest["question"])
+    return (
+        f'<figure class="guess" id="{key}" aria-labelledby="{key}-title">\n'
+        f'<div class="explorer-head"><p class="explorer-title" id="{key}-title"><b>Your guess</b> '
+        f"<span>{question}</span></p></div>\n"
+        f'<details class="answer"><summary>Answer</summary><p>{escape(manifest["sentence"])}</p></details>\n'
+        f'<script type="application/json">{_json(manifest["guess"])}</script>\n'
+        "</figure>\n"
+    )
+
+
+def _json(data):
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
+
+
+def _picture(manifest, source, sentence):
+    """Return a picture; where panels stand side by side, once for each, since a phone stacks them."""
+    width, height = manifest["size"]
+    # the theme inverts pictures on dark pages unless they say that they suit both
+    img = f'<img class="dark-light" src="{source}" width="{width}" height="{height}"'
+    panels = manifest.get("panels")
+    if not panels:
+        return f'<div class="explorer-picture">{img} alt="{sentence}"></div>'
+    first, *others = panels
+    parts = [f'<span style="--x:{first[0]};--w:{first[1]}">{img} alt="{sentence}"></span>']
+    parts += [f'<span style="--x:{x};--w:{w}">{img} alt="" loading="lazy"></span>' for x, w in others]
+    return f'<div class="explorer-picture explorer-panels" style="--px:{width}">{"".join(parts)}</div>'
 
 
 def _room(sentences):

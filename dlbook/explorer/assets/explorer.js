@@ -320,7 +320,7 @@ function opened() {
   try {
     hash = decodeURIComponent(hash);
   } catch {
-    return null; // no text: somebody else's, or cut off
+    // cut off in the middle of a letter: read what is there
   }
   const [, name, state] = hash.match(/^([^:]*):(.*)$/) || [];
   const explorer = explorers.find((explorer) => explorer.name === name);
