@@ -39,7 +39,8 @@ def guess(question, curve, *, ylabel, xlabel=None, log=False, unit="", limits=No
     unit : str
         Behind every result: ``"%"``, ``" points"``.
     limits : (float, float), optional
-        Of the results' axis. Give them where the data's own would give the answer away.
+        Of the results' axis. Give them where the data's own would give the answer away, or where a few
+        results are far above all others: those stand at the upper edge, as "0.9 or more".
     sentence : str, optional
         What was measured. Without it the curve's ends and its largest turn are stated.
 
@@ -51,8 +52,7 @@ def guess(question, curve, *, ylabel, xlabel=None, log=False, unit="", limits=No
     Raises
     ------
     ValueError
-        Fewer than three values, no finite result, results of 0 or less on a log axis, limits that leave a
-        finite result out.
+        Fewer than three values, no finite result, results of 0 or less on a log axis, limits above a result.
 
     Examples
     --------
@@ -93,9 +93,9 @@ class _Scale:
         if log and known.min() <= 0:
             raise ValueError(f"results must be above 0 on a log axis, got {known.min():g}")
         low, high = limits or self._round(known.min(), known.max(), log)
-        if not (low < high and low <= known.min() and known.max() <= high and (low > 0 or not log)):
-            reach = f"{known.min():g} to {known.max():g}"
-            raise ValueError(f"limits must enclose the results, {reach}, got ({low:g}, {high:g})")
+        if not (low < high and low <= known.min() and (low > 0 or not log)):
+            raise ValueError(f"limits must begin below the results, {known.min():g}, got ({low:g}, {high:g})")
+        self.beyond = bool((results > high).any() or not np.isfinite(results).all())
         self.log, self.unit = log, unit
         self.low, self.high = (math.log10(low), math.log10(high)) if log else (low, high)
 
@@ -118,7 +118,8 @@ class _Scale:
 
     def write(self, place):
         """Return the result at a place as text."""
-        return number(float(self.result(place))) + self.unit
+        more = " or more" if self.beyond and place >= 1 else ""
+        return number(float(self.result(place))) + self.unit + more
 
     def ticks(self):
         """Return places and texts of a few round results."""

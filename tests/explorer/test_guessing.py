@@ -74,6 +74,11 @@ def test_a_run_that_diverged_stands_at_the_top():
     assert made.places[2:].tolist() == [1, 1] and made.places[0] < 1
 
 
+def test_a_result_above_the_axis_stands_at_its_edge_and_is_called_more():
+    made = asked({0.1: 1.0, 1: 0.2, 10: 60}, limits=(0, 2))
+    assert made.sentence == "Measured: it falls from 1 at 0.1 to 0.2 at 1, then rises to 2 or more at 10."
+
+
 @pytest.mark.parametrize("low, high", [(0.12, 0.9), (3, 17), (0.5, 0.52), (-4, 9), (1e-7, 3e-7), (20, 4000)])
 @pytest.mark.parametrize("log", [False, True])
 def test_ticks_are_round_and_stand_where_they_say(low, high, log):
@@ -92,7 +97,7 @@ def test_ticks_are_round_and_stand_where_they_say(low, high, log):
         ({1: np.nan, 2: np.inf, 3: np.nan}, {}, "curve must have a finite result"),
         ({1: 0, 2: 1, 3: 2}, {"log": True}, "results must be above 0 on a log axis, got 0"),
         ({1: 2, 2: 3}, {}, "one result for each of three values or more"),
-        (FALLING, {"limits": (0.2, 1)}, "limits must enclose the results, 0.1 to 0.5"),
+        (FALLING, {"limits": (0.2, 1)}, r"limits must begin below the results, 0.1, got \(0.2, 1\)"),
         (FALLING, {"xlabel": None}, "xlabel must name the values of a dict"),
     ],
 )

@@ -1,10 +1,13 @@
 """Explorers in a browser, from file://: can a reader share what she sees, and never see what is not true?"""
 
+import io
 import re
 from collections import namedtuple
 from pathlib import Path
 
+import numpy as np
 import pytest
+from matplotlib import image
 
 from books import BUILDER, build, text, write_book
 
@@ -30,6 +33,23 @@ def draw_pond(ax, *, depth, shore):
 explore(draw_pond, name="two-shores", title="How deep?", depth=[0.001, 0.01, 0.1],
         shore=["sand", "mud and sand", "reeds, or mud", "stone"], default={"depth": 0.01})
 """
+SIDES = """
+def draw_sides(figure, *, n):
+    left, right = figure.subplots(1, 2)
+    left.set(title="left", facecolor="#cc0000")
+    right.set(title="right", facecolor="#0000cc")
+    left.plot([0, n])
+    return f"Two sides of {n}."
+
+
+explore(draw_sides, n=[1, 2])
+"""
+GUESS = """
+from dlbook.explorer import guess
+
+guess("How much of the pond has each duck?", {n: 100 / n for n in (1, 2, 4, 8)}, xlabel="ducks",
+      ylabel="share of the pond", unit="%", limits=(0, 100))
+"""
 LONG = "\n\n".join(["A pond has ducks."] * 40)
 
 
@@ -38,7 +58,15 @@ def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ponds")
     write_book(
         folder,
-        ducks=[text("**Explorer 1. Sharing a pond.** More ducks?"), DUCKS, text(LONG), DEPTH, text(LONG)],
+        ducks=[
+            text("**Explorer 1. Sharing a pond.** More ducks?"),
+            DUCKS,
+            text(LONG),
+            DEPTH,
+            text(LONG),
+            GUESS,
+            SIDES,
+        ],
     )
     done = build(folder)
     assert done.returncode == 0, done.stdout[-4000:]
@@ -104,7 +132,7 @@ def faults(errors):
 
 def test_every_explorer_has_a_number_a_title_and_a_name(visit):
     page, errors = visit()
-    first, second = page.locator("figure.explorer").all()
+    first, second, _ = page.locator("figure.explorer").all()
     assert first.locator(".explorer-title").inner_text().startswith("Explorer 1")
     assert not first.locator(".explorer-title span").evaluate("e => e.offsetWidth > 1"), "it stands above"
     assert second.locator(".explorer-title").inner_text() == "Explorer 2 How deep?"
@@ -154,7 +182,7 @@ def test_a_broken_link_shows_the_default_and_says_so_once(visit, state, said):
     page, errors = visit(f"ducks.html#ducks:{state}")
     assert f"With {said} ducks" in settled(explorer(page))
     spoken = page.locator(".explorer-note").all_inner_texts()
-    assert [bool(text) for text in spoken] == [True, False]
+    assert [bool(text) for text in spoken] == [True, False, False]
     press(explorer(page), "Home")
     assert note(explorer(page)) == "" and faults(errors) == []
 
@@ -163,7 +191,7 @@ def test_a_broken_link_shows_the_default_and_says_so_once(visit, state, said):
 def test_a_link_to_something_else_changes_nothing(visit, end):
     page, errors = visit(f"ducks.html{end}")
     assert "With 2 ducks" in settled(explorer(page))
-    assert page.locator(".explorer-note").all_inner_texts() == ["", ""] and faults(errors) == []
+    assert page.locator(".explorer-note").all_inner_texts() == ["", "", ""] and faults(errors) == []
 
 
 def test_the_menu_copies_link_sentence_and_embed_code_by_keyboard(visit, site):
@@ -280,3 +308,111 @@ def test_a_slider_has_a_tick_for_every_value_under_the_thumb(visit):
     drawn = ticks.bounding_box()
     assert abs(drawn["x"] - track["x"] - 8) < 2, "half a thumb"
     assert abs(track["width"] - drawn["width"] - 16) < 3
+
+
+MEASURED = "Measured: it falls from 100% at 1 to 25% at 4 and 12% at 8."
+
+
+def test_a_reader_draws_and_is_told_by_how_much_she_missed(visit):
+    page, errors = visit()
+    figure = page.locator("figure.guess")
+    plot = figure.locator(".guess-plot")
+    plot.scroll_into_view_if_needed()
+    assert "25%" not in figure.inner_text(), "the answer waits"
+    assert figure.get_by_role("button", name="Compare").is_disabled()
+    box, axis = plot.bounding_box(), plot.locator(".guess-axis").bounding_box()
+    assert box["width"] > 300
+
+    def to(share, height):
+        return axis["x"] + share * axis["width"], axis["y"] + (1 - height) * axis["height"]
+
+    page.mouse.move(*to(0, 1))
+    page.mouse.down()
+    page.mouse.move(*to(1, 0.4), steps=9)
+    page.mouse.up()
+    figure.get_by_role("button", name="Compare").click()
+    said = figure.locator("output").inner_text()
+    # a straight line from 100% to 40% against 100, 50, 25, 12.5
+    off = re.match(r"On average it is off by (\d+)%, most at 4: by (\d+)%[.] ", said)
+    assert said.endswith(MEASURED) and abs(int(off[1]) - 23) <= 2 and abs(int(off[2]) - 35) <= 2
+    points = figure.locator(".guess-measured").get_attribute("points").split()
+    assert len(points) == 4 and MEASURED in plot.get_attribute("aria-label")
+    figure.get_by_role("button", name="Guess again").click()
+    assert figure.locator(".guess-measured").get_attribute("points") == ""
+    assert MEASURED not in plot.get_attribute("aria-label") and faults(errors) == []
+
+
+def test_a_reader_with_a_keyboard_chooses_among_three_curves(visit):
+    page, errors = visit()
+    figure = page.locator("figure.guess")
+    figure.get_by_role("button", name="Choose among three curves").press("Enter")
+    choices = figure.get_by_role("group", name="Which curve is it?").get_by_role("radio")
+    names = [label.inner_text() for label in figure.locator(".guess-choice label").all()]
+    assert choices.count() == 3 and [name[:3] for name in names] == ["A. ", "B. ", "C. "]
+    right = next(i for i, name in enumerate(names) if "falls from 100% at 1 to 25% at 4" in name.lower())
+    for _ in range(2):  # the focus is on the first; arrows go round
+        page.keyboard.press("ArrowDown")
+    assert figure.get_by_role("radio", name=names[2]).is_checked()
+    figure.get_by_role("radio", name=names[right]).press("Space")
+    figure.get_by_role("button", name="Compare").press("Enter")
+    assert figure.locator("output").inner_text() == f"Right. {MEASURED}"
+    assert page.evaluate("document.activeElement.textContent") == "Guess again"
+    page.keyboard.press("Enter")
+    figure.get_by_role("button", name="Show the answer").press("Enter")
+    assert figure.locator("output").inner_text() == MEASURED and faults(errors) == []
+
+
+def test_without_a_script_the_answer_of_a_guess_is_folded(visit):
+    page, _ = visit(java_script_enabled=False)
+    figure = page.locator("figure.guess")
+    assert not figure.get_by_text(MEASURED).is_visible()
+    figure.get_by_text("Answer", exact=True).click()
+    assert figure.get_by_text(MEASURED).is_visible()
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_on_a_phone_two_panels_are_stacked_and_each_is_whole(visit, javascript):
+    page, _ = visit(width=360, java_script_enabled=javascript)
+    panels = explorer(page, "sides").locator(".explorer-panels > span")
+    panels.first.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+    left, right = [panel.bounding_box() for panel in panels.all()]
+    assert right["y"] >= left["y"] + left["height"] - 1 and left["width"] > 230
+    colours = [image.imread(io.BytesIO(panel.screenshot()), format="png")[..., :3] for panel in panels.all()]
+    for shot, channel in zip(colours, (0, 2), strict=True):
+        own = (shot[..., channel] > 0.7) & (np.delete(shot, channel, axis=2) < 0.1).all(axis=2)
+        other = (shot[..., 2 - channel] > 0.7) & (shot[..., channel] < 0.1) & (shot[..., 1] < 0.1)
+        assert own.mean() > 0.4 and other.mean() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_on_a_wide_screen_two_panels_are_one_picture(visit):
+    page, _ = visit()
+    pictures = explorer(page, "sides").locator("img").all()
+    assert [picture.is_visible() for picture in pictures] == [True, False]
+
+
+@pytest.mark.parametrize("width", [360, 390])
+def test_a_moved_control_changes_every_panel(visit, width):
+    page, _ = visit(width=width)
+    figure = explorer(page, "sides")
+    press(figure, "End")
+    assert settled(figure) == "Two sides of 2."
+    assert len({picture.get_attribute("src") for picture in figure.locator("img").all()}) == 1
+
+
+@pytest.mark.parametrize("width", [360, 390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_violation_in_tools_menu_and_guess(visit, width, scheme):
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing"
+    )
+    page, _ = visit(width=width, scheme=scheme)
+    page.evaluate("document.querySelectorAll('.explorer-menu').forEach(menu => menu.open = true)")
+    page.get_by_role("button", name="Choose among three curves").click()
+    press(explorer(page), "End")
+    page.wait_for_timeout(300)
+    rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+    rules["rules"] = {"label-content-name-mismatch": {"enabled": True}}
+    found = axe.Axe().run(page, context="figure", options=rules).response["violations"]
+    assert [(v["id"], node["html"][:200]) for v in found for node in v["nodes"]] == []
