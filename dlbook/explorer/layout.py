@@ -9,7 +9,7 @@ import itertools
 from matplotlib.layout_engine import LayoutEngine
 
 _PANEL = 0.2  # of a figure's width: narrower axes are a colorbar or the like
-_AIR = 1.5  # points around a text or axes that belong to it: markers at the edge, ticks
+_AIR = 3  # points between two panels, at least: markers at the edge and ticks need some
 
 
 class AxesError(ValueError):
@@ -48,8 +48,8 @@ class Layout:
 
         Parameters
         ----------
-        spans : iterable of (float, float)
-            From where to where its texts reach, in points.
+        spans : iterable of (float, float, int)
+            From where to where its texts reach, in points, and whose they are: the place of the axes or None.
         width : float
             Of the figure, in points.
 
@@ -59,19 +59,24 @@ class Layout:
             Where each part begins and how wide it is, in fractions of the figure; empty if there is one only.
             A colorbar belongs to what stands on its left, a text that reaches over a gap closes it.
         """
-        boxes = [(x0 * width, x1 * width) for x0, _, x1, _ in self.boxes]
-        wide = [box for box in boxes if box[1] - box[0] >= _PANEL * width]
-        groups = []
-        for begin, end in sorted((a - _AIR, b + _AIR) for a, b in [*boxes, *spans]):
-            if groups and begin <= groups[-1][1]:
-                groups[-1][1] = max(end, groups[-1][1])
+        reach = [[x0 * width, x1 * width] for x0, _, x1, _ in self.boxes]
+        wide = [x1 - x0 >= _PANEL * width for x0, x1 in reach]
+        for begin, end, owner in spans:
+            if owner is None:
+                reach.append([begin, end])
             else:
-                groups.append([begin, end])
+                reach[owner] = [min(begin, reach[owner][0]), max(end, reach[owner][1])]
+        wide += [False] * (len(reach) - len(wide))
+        groups = []
+        for (begin, end), panel in sorted(zip(reach, wide, strict=True)):
+            if groups and begin <= groups[-1][1] + _AIR:
+                groups[-1][1:] = max(end, groups[-1][1]), panel or groups[-1][2]
+            else:
+                groups.append([begin, end, panel])
         cuts, seen = [0.0], False
-        for before, group in zip([None, *groups], groups, strict=False):
-            panel = any(group[0] <= begin and end <= group[1] for begin, end in wide)
+        for i, (begin, _, panel) in enumerate(groups):
             if panel and seen:
-                cuts.append((before[1] + group[0]) / 2 / width)
+                cuts.append((groups[i - 1][1] + begin) / 2 / width)
             seen |= panel
         cuts.append(1.0)
         parts = [(round(a, 4), round(b - a, 4)) for a, b in itertools.pairwise(cuts)]

@@ -48,6 +48,7 @@ def write(figure, memory=None, *, dark=True):
     memory = memory or Memory()
     width, height = figure.get_size_inches()
     vector = _Renderer(72 * width, 72 * height, memory)
+    vector.places = {axes: i for i, axes in enumerate(figure.axes)}
     for axis in _plain_axes(figure):
         axis.draw = functools.partial(vector.draw_axis, axis)
     figure.draw(MixedModeRenderer(figure, width, height, _RASTER_DPI, vector))
@@ -145,8 +146,9 @@ class _Renderer(RendererSVG):
     def __init__(self, width, height, memory):
         super().__init__(width, height, io.StringIO(), image_dpi=_RASTER_DPI)
         self.writer, self.memory, self._start_id = _Writer(), memory, 0
-        # whether a text left the picture, from where to where texts reach, how much they grow on a phone
-        self.overflowed, self.spans, self.growths = False, set(), set()
+        # whether a text left the picture, from where to where the texts of which axes reach, how much they
+        # grow on a phone
+        self.overflowed, self.spans, self.growths, self.places = False, set(), set(), {}
 
     def _write_metadata(self, metadata):
         pass
@@ -173,7 +175,8 @@ class _Renderer(RendererSVG):
 
     def draw_text(self, gc, x, y, s, prop, angle, ismath=False, mtext=None):
         width, height, descent = self.get_text_width_height_descent(s, prop, ismath)
-        self.spans.add(_span(x, width, height, descent, angle))
+        owner = self.places.get(getattr(mtext, "axes", None))
+        self.spans.add((*_span(x, width, height, descent, angle), owner))
         along, begin, end = (x, 0, self.width) if angle == 0 else (self.height - y, 0, self.height)
         self.overflowed |= angle in (0, 90) and not begin - 1 <= along <= along + width <= end + 1
         key = s, hash(prop), ismath, gc.get_rgb(), gc.get_alpha()

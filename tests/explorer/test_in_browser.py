@@ -318,7 +318,7 @@ def test_a_reader_draws_and_is_told_by_how_much_she_missed(visit):
     figure = page.locator("figure.guess")
     plot = figure.locator(".guess-plot")
     plot.scroll_into_view_if_needed()
-    assert "25%" not in figure.inner_text(), "the answer waits"
+    assert "to 25%" not in figure.inner_text(), "the answer waits"
     assert figure.get_by_role("button", name="Compare").is_disabled()
     box, axis = plot.bounding_box(), plot.locator(".guess-axis").bounding_box()
     assert box["width"] > 300

@@ -27,6 +27,7 @@ class Guess {
     this.figure = figure;
     this.data = JSON.parse(figure.querySelector("script").textContent);
     this.answer = figure.querySelector("details");
+    this.sentence = this.answer.querySelector("p").textContent;
     this.question = figure.querySelector(".explorer-title span").textContent;
     this.n = this.data.x.length;
     this.drawn = Array(this.n).fill(null);
@@ -38,7 +39,7 @@ class Guess {
     this.choice = this.choices();
     this.compare = this.button("Compare", () => this.reveal());
     this.offer = this.button("Choose among three curves", () => this.choose());
-    this.skip = this.button("Show the answer", () => this.show(this.data.sentence));
+    this.skip = this.button("Show the answer", () => this.show(this.sentence));
     this.again = this.button("Guess again", () => this.clear());
     const buttons = html("div", { class: "guess-buttons" }, this.compare, this.offer, this.skip, this.again);
     this.answer.before(this.plot, this.choice, buttons, this.said);
@@ -152,10 +153,10 @@ class Guess {
     const mean = off.reduce((sum, one) => sum + one) / this.n;
     const worst = off.indexOf(Math.max(...off));
     this.draw();
-    if (mean < 0.005) return this.show(`Right. ${this.data.sentence}`);
+    if (mean < 0.005) return this.show(`Right. ${this.sentence}`);
     this.show(
       `On average it is off by ${this.difference(mean)}, most at ${this.data.x[worst]}: by ` +
-        `${this.difference(off[worst])}. ${this.data.sentence}`,
+        `${this.difference(off[worst])}. ${this.sentence}`,
     );
   }
 
@@ -169,7 +170,7 @@ class Guess {
   show(text) {
     this.done = true;
     this.measured.setAttribute("points", this.points(this.data.measured));
-    this.plot.setAttribute("aria-label", `${this.question} ${this.data.sentence}`);
+    this.plot.setAttribute("aria-label", `${this.question} ${this.sentence}`);
     this.said.textContent = text;
     for (const gone of [this.compare, this.offer, this.skip, this.choice]) gone.hidden = true;
     this.again.hidden = false;
