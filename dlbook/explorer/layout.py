@@ -76,7 +76,7 @@ class Layout:
         cuts, seen = [0.0], False
         for i, (begin, _, panel) in enumerate(groups):
             if panel and seen:
-                cuts.append((groups[i - 1][1] + begin) / 2 / width)
+                cuts.append(float(groups[i - 1][1] + begin) / 2 / width)
             seen |= panel
         cuts.append(1.0)
         parts = [(round(a, 4), round(b - a, 4)) for a, b in itertools.pairwise(cuts)]

@@ -148,7 +148,8 @@ class _Renderer(RendererSVG):
         self.writer, self.memory, self._start_id = _Writer(), memory, 0
         # whether a text left the picture, from where to where the texts of which axes reach, how much they
         # grow on a phone
-        self.overflowed, self.spans, self.growths, self.places = False, set(), set(), {}
+        self.overflowed, self.spans, self.growths = False, set(), set()
+        self.places, self.drawing = {}, None  # of the axes in the figure; those whose axis is drawn
 
     def _write_metadata(self, metadata):
         pass
@@ -175,7 +176,7 @@ class _Renderer(RendererSVG):
 
     def draw_text(self, gc, x, y, s, prop, angle, ismath=False, mtext=None):
         width, height, descent = self.get_text_width_height_descent(s, prop, ismath)
-        owner = self.places.get(getattr(mtext, "axes", None))
+        owner = self.places.get(self.drawing or getattr(mtext, "axes", None))
         self.spans.add((*_span(x, width, height, descent, angle), owner))
         along, begin, end = (x, 0, self.width) if angle == 0 else (self.height - y, 0, self.height)
         self.overflowed |= angle in (0, 90) and not begin - 1 <= along <= along + width <= end + 1
@@ -209,7 +210,9 @@ class _Renderer(RendererSVG):
         axes = self.memory.axes
         if key not in axes:
             _make_room(axes)
+            self.drawing = axis.axes  # its labels do not know whose they are
             axes[key] = self._recorded(lambda: type(axis).draw(axis, renderer))
+            self.drawing = None
         self._replay(axes[key])
 
     def _recorded(self, draw):
