@@ -279,15 +279,11 @@ class Guess:
         return f"{self.question} {self.sentence}"
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        if os.environ.get("EXPLORER_FRAMES"):
-            return {"text/plain": repr(self), MIME: self.manifest | {"frames": [], "guess": self.data}}
         folded = (
             f"**Your guess:** {self.question}\n\n"
             f'<details class="answer"><summary>Answer</summary>\n\n{self.sentence}\n\n</details>'
         )
-        return {
-            **self.widget._repr_mimebundle_(),
-            "text/plain": repr(self),
-            "text/markdown": folded,
-            MIME: self.manifest,
-        }
+        bundle = {"text/plain": repr(self), "text/markdown": folded, MIME: self.manifest}
+        if os.environ.get("EXPLORER_FRAMES"):
+            return bundle | {MIME: self.manifest | {"guess": self.data}}
+        return bundle | self.widget._repr_mimebundle_() | {"text/plain": repr(self)}

@@ -39,19 +39,20 @@ class ExplorerRenderer:
             return None
         manifest = data.content if isinstance(data.content, dict) else json.loads(data.string)
         env = renderer.renderer.sphinx_env
+        drawn = "frames" in manifest or "guess" in manifest
         if not hasattr(env, "explorer_pages"):
             logger.warning("add dlbook.explorer to the extensions in _config.yml", location=env.docname)
-        elif "frames" not in manifest:
+        elif not drawn:
             logger.warning(
                 f"explorer {manifest['name']} has no frames, since the book's build did not run this page: "
                 "set execute_notebooks to cache or force in _config.yml",
                 location=env.docname,
             )
-        if "frames" not in manifest or not hasattr(env, "explorer_pages"):
+        if not drawn or not hasattr(env, "explorer_pages"):
             return [nodes.paragraph(text=manifest["sentence"], classes=["explorer-sentence"])]
         on_page = env.explorer_pages[env.docname]
         on_page["figures"] += 1
-        on_page["files"].update(manifest["frames"])
+        on_page["files"].update(manifest.get("frames", ()))
         on_page["sliders"] += bool(manifest["controls"])
         on_page["guesses"] += "guess" in manifest
         # a draft has no sliders, and counts all the same

@@ -118,7 +118,7 @@ def test_a_notebook_stores_the_question_and_the_folded_answer_and_a_page_the_cur
     assert "measured" not in json.dumps(data[MIME]).replace("Measured", "")
     monkeypatch.setenv("EXPLORER_FRAMES", "somewhere")
     built = asked()._repr_mimebundle_()
-    assert set(built) == {"text/plain", MIME}
+    assert set(built) == {"text/plain", "text/markdown", MIME} and built["text/plain"] == data["text/plain"]
     page = guess_html(json.loads(json.dumps(built[MIME])), "guess-1")
     assert "<summary>Answer</summary><p>Measured: it falls" in page and '"measured":[' in page
 
