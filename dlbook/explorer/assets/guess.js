@@ -102,27 +102,35 @@ class Guess {
     let last = null;
     const at = (event) => {
       const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(this.plot.getScreenCTM().inverse());
-      const i = Math.round(((point.x - LEFT) / (WIDTH - LEFT - RIGHT)) * (this.n - 1));
+      const along = ((point.x - LEFT) / (WIDTH - LEFT - RIGHT)) * (this.n - 1);
       const place = 1 - (point.y - TOP) / (HEIGHT - TOP - BOTTOM);
-      return [Math.min(this.n - 1, Math.max(0, i)), Math.min(1, Math.max(0, place))];
+      return [Math.min(this.n - 1, Math.max(0, along)), Math.min(1, Math.max(0, place))];
     };
     this.plot.addEventListener("pointerdown", (event) => {
       if (this.done) return;
       this.plot.setPointerCapture(event.pointerId);
       last = at(event);
-      this.drawn[last[0]] = last[1];
+      this.drawn[Math.round(last[0])] = last[1];
       this.draw();
     });
+    // every value that the pointer has passed gets the height that it had there
     this.plot.addEventListener("pointermove", (event) => {
       if (!last || this.done) return;
       const next = at(event);
       const [[i, a], [j, b]] = [last, next];
-      const step = Math.sign(j - i) || 1;
-      for (let k = i; k !== j + step; k += step) this.drawn[k] = i === j ? b : a + ((b - a) * (k - i)) / (j - i);
+      for (let k = Math.ceil(Math.min(i, j)); k <= Math.max(i, j); k++) {
+        this.drawn[k] = i === j ? b : a + ((b - a) * (k - i)) / (j - i);
+      }
       last = next;
       this.draw();
     });
-    for (const end of ["pointerup", "pointercancel"]) this.plot.addEventListener(end, () => (last = null));
+    for (const end of ["pointerup", "pointercancel"]) {
+      this.plot.addEventListener(end, () => {
+        if (last && !this.done) this.drawn[Math.round(last[0])] ??= last[1];
+        last = null;
+        this.draw();
+      });
+    }
   }
 
   points(places) {
