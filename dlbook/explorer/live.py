@@ -30,9 +30,7 @@ def widget(explorer):
 
     inputs = {control.name: made(control) for control in explorer.controls}
     pictures = _Pictures(explorer)
-    # in its own size: stretched to the column's width it would push the sentence out of sight
-    layout = {"max_width": "100%", "align_self": "flex-start"}
-    picture = ipywidgets.Image(value=first.encode(), format="svg+xml", layout=layout)
+    picture = ipywidgets.Image(value=first.encode(), format="svg+xml", layout={"max_width": "100%"})
     sentence = ipywidgets.HTML(escape(said))
 
     def redraw():
@@ -52,8 +50,7 @@ def widget(explorer):
         play.observe(lambda change: setattr(slider, "index", change["new"]), "value")
         slider.observe(lambda change: setattr(play, "value", change["new"]), "index")
         rows.append(play)
-    title = [ipywidgets.HTML(f"<strong>{escape(explorer.title)}</strong>")] if explorer.title else []
-    return ipywidgets.VBox([*title, *rows, picture, sentence])
+    return ipywidgets.VBox([*rows, picture, sentence])
 
 
 class _Pictures:
