@@ -1,15 +1,15 @@
 """The book's own tools: how does a measurement become a figure that a reader can move?
 
-`explore` makes sliders out of a drawing function, `show` a plain figure; `say` and `answer` put measured
-numbers into the text, `replicated` states what became of a published result. matplotlib, ipywidgets and
-Sphinx are loaded when first asked for, since an exercise needs none of them.
+`explore` makes sliders out of a drawing function, `show` a plain figure, `guess` asks for a curve; `say` and
+`answer` put measured numbers into the text, `replicated` states what became of a published result.
+matplotlib, ipywidgets and Sphinx are loaded when first asked for, since an exercise needs none of them.
 """
 
-__all__ = ["answer", "explore", "replicated", "say", "show"]
+__all__ = ["answer", "explore", "guess", "replicated", "say", "show"]
 
 
 def __getattr__(name):
-    if name in ("explore", "show"):
+    if name in ("explore", "guess", "show"):
         from dlbook import explorer
 
         return getattr(explorer, name)

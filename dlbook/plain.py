@@ -6,8 +6,9 @@ exercise and page in `notebooks/`: CommonMark only, boxes as quotations, folded 
 citations as links to the source, and a first cell that installs what is missing. Copies are never edited, and
 a test says when they are stale.
 
-Those copies hold texts only. A build of the site writes its own with the default picture of each figure into
-`_build/html/notebooks/`, and the download button serves them. `make notebooks-zip` packs them with the wheel.
+Those copies hold texts only, and of a figure what it says. A build of the site writes its own with the
+default picture of each figure into `_build/html/notebooks/`, and the download button serves them.
+`make notebooks-zip` packs them with the wheel.
 """
 
 import json
@@ -215,6 +216,8 @@ def copied(notebook, where, references=None, address="", picture=None):
             data.pop("application/vnd.jupyter.widget-view+json", None)
             if bundle and picture and (drawn := picture(bundle)):
                 data["image/svg+xml"] = drawn
+            elif bundle:  # as text that wraps: GitHub shows plain output as one long line of code
+                data["text/markdown"] = f"*The figure says:* {_escaped(data['text/plain'])}"
     wheel = f"dlcore-{version('dlcore')}-py3-none-any.whl"
     source = INSTALL.format(wheel=wheel, address=f"{address}/notebooks/{wheel}" if address else "")
     first = nbformat.v4.new_code_cell(source.rstrip(), metadata={"jupyter": {"source_hidden": True}})
@@ -223,6 +226,11 @@ def copied(notebook, where, references=None, address="", picture=None):
         cell["id"] = f"cell-{i:03d}"
     notebook.metadata = nbformat.from_dict(METADATA)
     return notebook
+
+
+def _escaped(text):
+    """Return Markdown that shows the text as it stands."""
+    return re.sub(r"([\\`*_\[\]<>$|~#])", r"\\\1", text)
 
 
 def copies(chapters, address="", executed=None, picture=None):

@@ -14,10 +14,13 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 # what decides a frame, whatever a chapter imports
-_DRAWING = ("explorer", "controls", "prerender", "frames", "layout", "svg", "style", "numbers")
+_DRAWING = ("explorer", "controls", "prerender", "frames", "layout", "svg", "style", "numbers", "guessing")
 _DRAWN_BY = [_HERE / f"{name}.py" for name in _DRAWING]
 # what shows pictures and decides none
-_SHOWN_BY = {f"{__package__}.{name}" for name in ("extension", "renderer", "digest", "live")}
+_SHOWN_BY = {
+    f"{__package__}.{name}"
+    for name in ("extension", "renderer", "names", "captions", "embed", "digest", "live")
+}
 
 
 def roots(packages, folder):

@@ -31,13 +31,17 @@ from collections.abc import Mapping
 
 from dlbook.explorer import frames, live
 from dlbook.explorer.controls import Control, check_count
+from dlbook.explorer.names import check_name
 from dlbook.explorer.prerender import prerender
 from dlbook.explorer.svg import Memory
 
 MIME = "application/vnd.dlcore.explorer+json"
 
 
-def explore(draw, *, default=None, play=None, size=(6.6, 3.8), labels=None, formats=None, **controls):
+def explore(
+    draw, *, title=None, name=None, default=None, play=None, size=(6.6, 3.8), labels=None, formats=None,
+    **controls,
+):  # fmt: skip
     """Put a picture on the page that the reader can move.
 
     Parameters
@@ -53,6 +57,13 @@ def explore(draw, *, default=None, play=None, size=(6.6, 3.8), labels=None, form
         The values of each of ``draw``'s parameters. Numbers become a slider, two or three other values
         radio buttons, more of them a menu. A dict gives the reader's names for values that have none:
         ``surface={"bowl": bowl, "valley": valley}``.
+    title : str, optional
+        A few words that say what the reader explores. On a page the explorer has a number besides. A line
+        ``**Explorer 3. Title.**`` in the text above it is a title too; the build compares both.
+    name : str, optional
+        What links call it: ``page.html#two-rates:rate=0.1``. Without it the name of the function,
+        ``activations`` for ``draw_activations``. Two of a page have different names. (Values, which are no
+        text, make a control of this name, and so with `title`.)
     default : dict, optional
         The setting that the page opens with; a control that is not named starts at its first value. For a
         dict control, the name. Choose the surprise, or one step from it.
@@ -74,8 +85,8 @@ def explore(draw, *, default=None, play=None, size=(6.6, 3.8), labels=None, form
     ------
     TypeError, ValueError
         A control without at least two values, a repeated value, a default that is not among the values, a
-        control that ``draw`` does not take, more than 400 pictures; when it is displayed, a ``draw`` that
-        returns no sentence.
+        control that ``draw`` does not take, more than 400 pictures, a name that a link cannot carry; when it
+        is displayed, a ``draw`` that returns no sentence.
     DrawingError
         A setting whose ``draw`` raises while a book is built; the message names chapter, explorer, setting.
 
@@ -101,6 +112,11 @@ def explore(draw, *, default=None, play=None, size=(6.6, 3.8), labels=None, form
         ...
     ValueError: default slope must be one of 1, 2, 3, got 7
     """
+    words = {"title": title, "name": name}
+    controls |= {
+        word: given for word, given in words.items() if given is not None and not isinstance(given, str)
+    }
+    title, name = (None if word in controls else given for word, given in words.items())
     if not controls:
         raise ValueError(
             "explore needs at least one control, such as depth=range(2, 21, 2); show draws without"
@@ -124,7 +140,11 @@ def explore(draw, *, default=None, play=None, size=(6.6, 3.8), labels=None, form
         named = [control for control in controls if control.name == play]
         if not named or named[0].kind != "range":
             raise ValueError(f"play must name a control of numbers, got {play!r}")
-    return Explorer(draw, (), {}, controls, size, play)
+    if title is not None and not title.strip():
+        raise ValueError(f"title must be a few words, got {title!r}")
+    if name is not None:
+        check_name(name)
+    return Explorer(draw, (), {}, controls, size, play, title, name)
 
 
 def show(draw, *args, size=(6.6, 3.8), **kwargs):
@@ -147,12 +167,13 @@ def show(draw, *args, size=(6.6, 3.8), **kwargs):
 class Explorer:
     """A drawing function with its controls; made by `explore` and `show`."""
 
-    def __init__(self, draw, args, constants, controls, size, play):
+    def __init__(self, draw, args, constants, controls, size, play, title=None, name=None):
         if not callable(draw):
             raise TypeError(f"draw must be a function draw(ax, ...), got {draw!r}")
         self.draw, self.args, self.constants = draw, args, constants
         self.controls, self.size, self.play = controls, tuple(size), play
-        self.name = getattr(getattr(draw, "func", draw), "__name__", type(draw).__name__)
+        self.title = title
+        self.name = name or getattr(getattr(draw, "func", draw), "__name__", type(draw).__name__)
         self.wants_axes = self._check_signature()
         self.start = tuple(control.start for control in controls)
         self._frames, self._failed = None, False
@@ -216,8 +237,10 @@ class Explorer:
     @property
     def manifest(self):
         """What the page needs to know, the same in every run: no ids, no image."""
+        titled = {"title": self.title} if self.title else {}
         return {
             "name": self.name,
+            **titled,
             "controls": [
                 {"name": c.name, "label": c.label, "kind": c.kind, "values": list(c.texts), "start": c.start}
                 for c in self.controls

@@ -21,7 +21,7 @@ from jupyter_cache.executors.utils import single_nb_execution
 from sphinx.errors import ConfigError, SphinxError
 from sphinx.util import logging
 
-from dlbook.explorer import renderer
+from dlbook.explorer import captions, embed, renderer
 from dlbook.explorer.digest import digest, roots
 from dlbook.explorer.explorer import MIME
 
@@ -50,9 +50,11 @@ def setup(app):
     app.connect("env-purge-doc", _forget)
     app.connect("env-before-read-docs", _run_ahead)
     app.connect("source-read", _before_chapter)
+    app.connect("doctree-read", _name_explorers)
     app.connect("html-page-context", _load_assets)
+    app.connect("html-page-context", embed.write)
     app.connect("build-finished", _finish)
-    return {"env_version": 2, "parallel_read_safe": False, "parallel_write_safe": True}
+    return {"env_version": 3, "parallel_read_safe": False, "parallel_write_safe": True}
 
 
 def _prepare(app, config):
@@ -89,6 +91,9 @@ def _load_assets(app, pagename, templatename, context, doctree):
         app.add_css_file("explorer.css")
     if any(page["sliders"] for page in shown):
         app.add_js_file("explorer.js", defer="defer")
+    if any(page["guesses"] for page in shown):
+        app.add_css_file("guess.css")
+        app.add_js_file("guess.js", defer="defer")
 
 
 def _pages(env):
@@ -99,7 +104,8 @@ def _pages(env):
 
 
 def _page(key=None, folder=None):
-    return {"digest": key, "folder": folder, "figures": 0, "sliders": 0, "files": set()}
+    counts = {"figures": 0, "sliders": 0, "explorers": 0, "guesses": 0}
+    return {"digest": key, "folder": folder, "files": set(), "names": set(), **counts}
 
 
 def _code(notebook):
@@ -218,6 +224,15 @@ def _before_chapter(app, docname, source):
         source[0] = json.dumps(notebook)
 
 
+def _name_explorers(app, doctree):
+    captions.read(doctree, app.env.docname)
+    known = app.env.metadata[app.env.docname].setdefault("myst_slugs", {})
+    for figure in doctree.findall(renderer.Figure):
+        if figure["number"]:  # [text](page.md#name) leads to it
+            name = figure["key"]
+            known.setdefault(name, (0, name, figure["title"] or f"Explorer {figure['number']}"))
+
+
 def _finish(app, exception):
     app.explorer.done.set()
     for variable in _VARIABLES:
@@ -226,6 +241,7 @@ def _finish(app, exception):
         return
     pages = _pages(app.env).values()
     _copy_frames(app.explorer.kept, pages, Path(app.outdir) / app.builder.imagedir)
+    embed.remove_old(app, {name for name, page in _pages(app.env).items() if page["sliders"]})
     for old in app.explorer.kept.iterdir():
         if old.is_dir() and old.name not in {page["folder"] for page in pages}:
             shutil.rmtree(old)

@@ -4,7 +4,12 @@ matplotlib's constrained layout measures every text, twice, in every picture. An
 its settings, leaves room for the widest labels among them, and puts the axes of all settings there.
 """
 
+import itertools
+
 from matplotlib.layout_engine import LayoutEngine
+
+_PANEL = 0.2  # of a figure's width: narrower axes are a colorbar or the like
+_AIR = 3  # points between two panels, at least: markers at the edge and ticks need some
 
 
 class AxesError(ValueError):
@@ -37,6 +42,45 @@ class Layout:
             for a, b in zip(self.boxes, other.boxes, strict=True)
         ]
         return Layout(boxes, [a or b for a, b in zip(self.titles, other.titles, strict=True)])
+
+    def panels(self, spans, width):
+        """Return the parts of a figure that stand side by side, so that a phone can stack them.
+
+        Parameters
+        ----------
+        spans : iterable of (float, float, int)
+            From where to where its texts reach, in points, and whose they are: the place of the axes or None.
+        width : float
+            Of the figure, in points.
+
+        Returns
+        -------
+        list of (float, float)
+            Where each part begins and how wide it is, in fractions of the figure; empty if there is one only.
+            A colorbar belongs to what stands on its left, a text that reaches over a gap closes it.
+        """
+        reach = [[x0 * width, x1 * width] for x0, _, x1, _ in self.boxes]
+        wide = [x1 - x0 >= _PANEL * width for x0, x1 in reach]
+        for begin, end, owner in spans:
+            if owner is None:
+                reach.append([begin, end])
+            else:
+                reach[owner] = [min(begin, reach[owner][0]), max(end, reach[owner][1])]
+        wide += [False] * (len(reach) - len(wide))
+        groups = []
+        for (begin, end), panel in sorted(zip(reach, wide, strict=True)):
+            if groups and begin <= groups[-1][1] + _AIR:
+                groups[-1][1:] = max(end, groups[-1][1]), panel or groups[-1][2]
+            else:
+                groups.append([begin, end, panel])
+        cuts, seen = [0.0], False
+        for i, (begin, _, panel) in enumerate(groups):
+            if panel and seen:
+                cuts.append(float(groups[i - 1][1] + begin) / 2 / width)
+            seen |= panel
+        cuts.append(1.0)
+        parts = [(round(a, 4), round(b - a, 4)) for a, b in itertools.pairwise(cuts)]
+        return parts if len(parts) > 1 else []
 
     def check(self, number):
         """Refuse a figure with another number of axes."""

@@ -30,7 +30,9 @@ def widget(explorer):
 
     inputs = {control.name: made(control) for control in explorer.controls}
     pictures = _Pictures(explorer)
-    picture = ipywidgets.Image(value=first.encode(), format="svg+xml", layout={"max_width": "100%"})
+    # in its own size: stretched to the column's width it would push the sentence out of sight
+    layout = {"max_width": "100%", "align_self": "flex-start"}
+    picture = ipywidgets.Image(value=first.encode(), format="svg+xml", layout=layout)
     sentence = ipywidgets.HTML(escape(said))
 
     def redraw():
@@ -50,7 +52,8 @@ def widget(explorer):
         play.observe(lambda change: setattr(slider, "index", change["new"]), "value")
         slider.observe(lambda change: setattr(play, "value", change["new"]), "index")
         rows.append(play)
-    return ipywidgets.VBox([*rows, picture, sentence])
+    title = [ipywidgets.HTML(f"<strong>{escape(explorer.title)}</strong>")] if explorer.title else []
+    return ipywidgets.VBox([*title, *rows, picture, sentence])
 
 
 class _Pictures:

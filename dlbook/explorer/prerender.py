@@ -25,19 +25,27 @@ def prerender(explorer, folder):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     if os.environ.get("EXPLORER_DRAFT"):
-        name, sentence, _ = _draw(explorer, explorer.start, folder)
-        return {"frames": [name], "sentences": [sentence], "start": 0, "controls": [], "play": None}
+        name, sentence, *_ = _draw(explorer, explorer.start, folder)
+        draft = {"draft": True} if explorer.controls else {}
+        return {"frames": [name], "sentences": [sentence], "start": 0, "controls": [], "play": None} | draft
     settings = explorer.settings()
     begun = time.perf_counter()
     drawn = _drawn_with_room(explorer, settings, folder)
     seconds = time.perf_counter() - begun
-    names, sentences, _ = zip(*drawn, strict=True)
+    names, sentences, _, spans = zip(*drawn, strict=True)
     weights = [_weight(folder / name) for name in sorted(set(names))]
     _say(
         f"{explorer.name}: {len(settings)} settings, {len(weights)} pictures, "
         f"{statistics.median(weights):.1f} kB gzip each, {seconds:.1f} s"
     )
-    return {"frames": list(names), "sentences": list(sentences), "start": settings.index(explorer.start)}
+    found = {"frames": list(names), "sentences": list(sentences), "start": settings.index(explorer.start)}
+    panels = _panels(explorer, set().union(*spans))
+    return found | ({"panels": panels} if panels else {})
+
+
+def _panels(explorer, spans):
+    layout = explorer.layout or explorer.frame(explorer.start)[0].get_layout_engine().layout
+    return layout.panels(spans, 72 * explorer.size[0])
 
 
 def _drawn_with_room(explorer, settings, folder):
@@ -46,7 +54,7 @@ def _drawn_with_room(explorer, settings, folder):
     for setting in dict.fromkeys([explorer.start, settings[0], settings[-1]]):
         _make_room(explorer, setting)
     drawn = _all(explorer, settings, folder)
-    crowded = [setting for setting, (_, _, overflowed) in zip(settings, drawn, strict=True) if overflowed]
+    crowded = [setting for setting, seen in zip(settings, drawn, strict=True) if seen[2]]
     if not crowded:
         return drawn
     while crowded:
@@ -89,14 +97,14 @@ def _named(explorer, setting):
 def _draw(explorer, setting, folder):
     with _named(explorer, setting):
         text, sentence, overflowed = explorer.svg(setting)
-        content = text.encode()
+        content, spans = text.encode(), explorer.memory.spans
     name = f"frame-{hashlib.sha256(content).hexdigest()[:12]}.svg"
     target = folder / name
     if not target.exists():
         half = target.with_suffix(f".{os.getpid()}")
         half.write_bytes(content)
         half.replace(target)
-    return name, sentence, overflowed
+    return name, sentence, overflowed, spans
 
 
 def _draw_all(explorer, settings, folder):

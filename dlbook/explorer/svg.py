@@ -3,11 +3,13 @@
 matplotlib's SVG renderer does the drawing. This one keeps a tenth of a point, leaves out what no reader sees,
 turns every colour of the palette into a CSS variable with a light and a dark value, and remembers what costs
 most and seldom changes from one setting to the next: the outlines of texts, and whole axes with their ticks.
-The page tells the picture its theme through the CSS property `color-scheme` of the `<img>`.
+The page tells the picture its theme through the CSS property `color-scheme` of the `<img>`. Where a phone
+shows the whole picture, its texts grow about their middles until they can be read.
 """
 
 import functools
 import io
+import math
 import re
 from html import escape
 
@@ -25,6 +27,9 @@ _COLOUR = re.compile(r"#[0-9a-f]{6}(?=;|$)")
 _NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 _POWER = re.compile(r"\$\\mathdefault\{(-?)(?:([\d.]+)\\times)?10\^\{(-?\d+)\}\}\$")
 _SPINES = {"left", "right", "bottom", "top"}  # a colorbar has others
+_PHONE = 360  # CSS pixels that a picture is wide on the smallest phone, where a text must be _LEGIBLE high
+_LEGIBLE = 9.1
+_NARROW = 420  # CSS pixels up to which a picture's texts grow
 _REMEMBERED = 4000  # texts, or axes, before a memory is emptied
 
 
@@ -43,12 +48,13 @@ def write(figure, memory=None, *, dark=True):
     memory = memory or Memory()
     width, height = figure.get_size_inches()
     vector = _Renderer(72 * width, 72 * height, memory)
+    vector.places = {axes: i for i, axes in enumerate(figure.axes)}
     for axis in _plain_axes(figure):
         axis.draw = functools.partial(vector.draw_axis, axis)
     figure.draw(MixedModeRenderer(figure, width, height, _RASTER_DPI, vector))
     for axis in _plain_axes(figure):
         del axis.draw
-    memory.overflowed = vector.overflowed
+    memory.overflowed, memory.spans = vector.overflowed, vector.spans
     return vector.document(dark)
 
 
@@ -61,7 +67,8 @@ class Memory:
     """What the pictures of an explorer have in common: outlines of texts, widths of texts, axes."""
 
     def __init__(self):
-        self.texts, self.sizes, self.axes, self.overflowed = {}, {}, {}, False
+        self.texts, self.sizes, self.axes = {}, {}, {}
+        self.overflowed, self.spans = False, set()  # of the last picture
 
     def __reduce__(self):
         return Memory, ()  # another process remembers for itself
@@ -138,7 +145,11 @@ class _Writer:
 class _Renderer(RendererSVG):
     def __init__(self, width, height, memory):
         super().__init__(width, height, io.StringIO(), image_dpi=_RASTER_DPI)
-        self.writer, self.memory, self._start_id, self.overflowed = _Writer(), memory, 0, False
+        self.writer, self.memory, self._start_id = _Writer(), memory, 0
+        # whether a text left the picture, from where to where the texts of which axes reach, how much they
+        # grow on a phone
+        self.overflowed, self.spans, self.growths = False, set(), set()
+        self.places, self.drawing = {}, None  # of the axes in the figure; those whose axis is drawn
 
     def _write_metadata(self, metadata):
         pass
@@ -164,7 +175,9 @@ class _Renderer(RendererSVG):
         return sizes[key]
 
     def draw_text(self, gc, x, y, s, prop, angle, ismath=False, mtext=None):
-        width, _, _ = self.get_text_width_height_descent(s, prop, ismath)
+        width, height, descent = self.get_text_width_height_descent(s, prop, ismath)
+        owner = self.places.get(self.drawing or getattr(mtext, "axes", None))
+        self.spans.add((*_span(x, width, height, descent, angle), owner))
         along, begin, end = (x, 0, self.width) if angle == 0 else (self.height - y, 0, self.height)
         self.overflowed |= angle in (0, 90) and not begin - 1 <= along <= along + width <= end + 1
         key = s, hash(prop), ismath, gc.get_rgb(), gc.get_alpha()
@@ -176,9 +189,20 @@ class _Renderer(RendererSVG):
         clip = self._get_clip_attrs(gc)
         if clip:
             self.writer.start("g", **clip)
+        growth = self._growth(prop)
+        if growth:
+            self.growths.add(growth)
+            self.writer.start("g", {"class": f"t{growth}"})
         self._replay(texts[key], lambda text: text.replace('transform="', f'transform="{place} ', 1))
+        if growth:
+            self.writer.end("g")
         if clip:
             self.writer.end("g")
+
+    def _growth(self, prop):
+        """Return by how many per cent a text has to grow on a phone, in steps of 5."""
+        wanted = _LEGIBLE * self.width / (_PHONE * prop.get_size_in_points()) - 1
+        return max(0, 5 * math.ceil(20 * wanted))
 
     def draw_axis(self, axis, renderer):
         """Draw an axis with its ticks, or take it from the last picture that had the same one."""
@@ -186,7 +210,9 @@ class _Renderer(RendererSVG):
         axes = self.memory.axes
         if key not in axes:
             _make_room(axes)
+            self.drawing = axis.axes  # its labels do not know whose they are
             axes[key] = self._recorded(lambda: type(axis).draw(axis, renderer))
+            self.drawing = None
         self._replay(axes[key])
 
     def _recorded(self, draw):
@@ -196,23 +222,27 @@ class _Renderer(RendererSVG):
         before = writer.parts, writer.definitions, writer.colours, self._clipd, self._markers, self._glyph_map
         writer.parts, writer.definitions, writer.colours = [], {}, set()
         self._clipd, self._markers, self._glyph_map = {}, {}, {}
-        overflowed, self.overflowed = self.overflowed, False
+        noticed = self.overflowed, self.spans, self.growths
+        self.overflowed, self.spans, self.growths = False, set(), set()
         draw()
         record = (
-            "".join(writer.parts), writer.definitions, writer.colours, self._clipd, self.overflowed
+            "".join(writer.parts), writer.definitions, writer.colours, self._clipd, self.overflowed,
+            self.spans, self.growths,
         )  # fmt: skip
         writer.parts, writer.definitions, writer.colours, self._clipd, self._markers, self._glyph_map = before
-        self.overflowed = overflowed
+        self.overflowed, self.spans, self.growths = noticed
         return record
 
     def _replay(self, record, change=str):
-        text, definitions, colours, clips, overflowed = record
+        text, definitions, colours, clips, overflowed, spans, growths = record
         self.writer._close_tag()
         self.writer.parts.append(change(text))
         self.writer.definitions.update(definitions)
         self.writer.colours |= colours
         self._clipd.update(clips)
         self.overflowed |= overflowed
+        self.spans |= spans
+        self.growths |= growths
 
     def document(self, dark):
         """Return the whole file."""
@@ -222,7 +252,8 @@ class _Renderer(RendererSVG):
         return (
             f'<svg width="{width}pt" height="{height}pt" viewBox="0 0 {width} {height}" '
             'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
-            f"<style>{_rules(self.writer.colours, dark)}*{{stroke-linejoin:round}}</style>"
+            f"<style>{_rules(self.writer.colours, dark)}*{{stroke-linejoin:round}}"
+            f"{_grown(self.growths)}</style>"
             f"<defs>{''.join(self.writer.definitions)}</defs>{''.join(self.writer.parts)}</svg>\n"
         )
 
@@ -314,6 +345,27 @@ def _rules(used, dark):
         darks = {_THEMES[colour][0]: _THEMES[colour][1] for colour in used}
         rules += f"@media(prefers-color-scheme:dark){{:root{{{_declared(darks)}}}}}"
     return rules
+
+
+def _grown(growths):
+    if not growths:
+        return ""
+    scaled = "".join(f".t{n}{{transform:scale({1 + n / 100:g})}}" for n in sorted(growths))
+    return (
+        f"@media(max-width:{_NARROW}px){{{','.join(f'.t{n}' for n in sorted(growths))}"
+        f"{{transform-box:fill-box;transform-origin:center}}{scaled}}}"
+    )
+
+
+def _span(x, width, height, descent, angle):
+    """Return from where to where a text reaches in a picture, in points."""
+    a = math.radians(angle)
+    ends = [
+        x + along * math.cos(a) + down * math.sin(a)
+        for along in (0, width)
+        for down in (descent, descent - height)
+    ]
+    return round(min(ends), 1), round(max(ends), 1)
 
 
 def _declared(colours):

@@ -167,13 +167,21 @@ def drawn(source="explore(draw)", sentence="It falls."):
     )
 
 
+def test_a_figure_without_a_picture_says_its_sentence_as_text_that_wraps():
+    notebook = drawn()
+    notebook.cells[-1].outputs[0].data["text/plain"] = "It_falls by 3 * 4 <= 12 $ or [so]."
+    (output,) = (output for cell in plain.copied(notebook, "x").cells for output in cell.get("outputs", []))
+    page = MarkdownIt("commonmark").render(output.data["text/markdown"])
+    said = html.unescape(re.sub(r"<[^>]+>", "", page)).strip()
+    assert said == "The figure says: It_falls by 3 * 4 <= 12 $ or [so]."
+
+
 def test_a_figure_becomes_its_default_picture():
     copy = plain.copied(drawn(), "x", picture=lambda bundle: f"<svg>{bundle['frames'][0]}</svg>")
     assert copy.cells[2].outputs[0].data == {
         "text/plain": "It falls.",
         "image/svg+xml": "<svg>frame-1.svg</svg>",
     }
-    assert plain.copied(drawn(), "x").cells[2].outputs[0].data == {"text/plain": "It falls."}
     nbformat.validate(copy)
 
 

@@ -1,76 +1,19 @@
 """Somebody else's book, with figures of its own: does it get sliders by naming the extension?"""
 
 import io
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 from matplotlib import image
 
+from books import BUILDER, CELL, CONFIG, FIGURES, build, write_book
 from dlbook.explorer import extension
 
-BUILDER = Path(sys.executable).with_name("jupyter-book")
 CHROMIUM = Path("/usr/bin/chromium")
-CONFIG = """
-title: Ponds
-only_build_toc_files: true
-execute: {execute_notebooks: cache}
-sphinx: {extra_extensions: [dlbook.explorer]}
-"""
-FIGURES = '''
-"""What the book on ponds draws."""
-
-from dlbook.explorer.style import palette
-
-
-def draw_ducks(ax, ducks, frozen):
-    ax.plot([0, 1], [0, 1 / ducks], color=palette["blue"])
-    ax.set(ylim=(0, 1))
-    return f"With {ducks} ducks each gets {1 / ducks:.2f} of the {'ice' if frozen else 'pond'}."
-'''
-CELL = """
-from ponds import draw_ducks
-from dlbook.explorer import explore
-
-explore(draw_ducks, ducks=[1, 2, 4], frozen=[False, True], default={"ducks": 2})
-"""
-
 pytestmark = pytest.mark.skipif(not BUILDER.exists(), reason="jupyter-book is not installed")
-
-
-def write_chapter(path, *cells):
-    notebook = nbformat.v4.new_notebook(
-        cells=[
-            nbformat.v4.new_markdown_cell("# Ducks"),
-            *(nbformat.v4.new_code_cell(c.strip()) for c in cells),
-        ],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
-    )
-    nbformat.write(notebook, path)
-
-
-def write_book(folder, config=CONFIG, **chapters):
-    chapters = chapters or {"ducks": CELL}
-    (folder / "_config.yml").write_text(config)
-    names = "".join(f"- file: {name}\n" for name in chapters)
-    (folder / "_toc.yml").write_text(f"format: jb-book\nroot: index\nchapters:\n{names}")
-    (folder / "index.md").write_text("# Ponds\n\nNo figure here.\n")
-    (folder / "ponds.py").write_text(FIGURES)
-    for name, cell in chapters.items():
-        write_chapter(folder / f"{name}.ipynb", cell)
-
-
-def build(folder, **environment):
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("EXPLORER_")}
-    return subprocess.run(
-        [BUILDER, "build", ".", "-W", "--keep-going"], cwd=folder, env=clean | environment, timeout=300,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
 
 
 def frame_times(folder):

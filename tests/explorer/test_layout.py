@@ -57,3 +57,40 @@ def test_figures_with_different_axes_cannot_share_a_layout():
         measured().joined(measured(number=3))
     with pytest.raises(AxesError, match="has 3 axes"):
         frames.draw_frame(draw, (), {"label": "x"}, (6, 3), False, Layout([[0, 0, 1, 1]], [None] * 3))
+
+
+def panels(*boxes, spans=(), width=500):
+    return Layout([[x0, 0.1, x1, 0.9] for x0, x1 in boxes], [None] * 3).panels(spans, width)
+
+
+def test_two_panels_are_cut_in_the_middle_of_the_gap_that_no_text_enters():
+    assert panels((0.1, 0.45), (0.6, 0.98)) == [(0.0, 0.525), (0.525, 0.475)]
+    (_, first), (second, _) = panels((0.1, 0.45), (0.6, 0.98), spans=[(230, 280, 0), (20, 60, 0)])
+    assert first == second and 280 / 500 < first < 0.6
+
+
+@pytest.mark.parametrize(
+    "boxes, spans",
+    [
+        ([(0.1, 0.9)], ()),
+        ([(0.1, 0.45), (0.6, 0.98)], [(150, 350, 0)]),  # a text over both
+        ([(0.1, 0.45), (0.6, 0.98)], [(100, 400, None)]),  # a title of the figure
+        ([(0.1, 0.8), (0.85, 0.88)], ()),  # a colorbar
+        ([(0.1, 0.9), (0.1, 0.9)], ()),  # one above the other
+    ],
+)
+def test_what_does_not_stand_side_by_side_stays_whole(boxes, spans):
+    assert panels(*boxes, spans=spans) == []
+
+
+def test_labels_stay_with_their_axes():
+    labels = [(230, 262, 0), (275, 284, 1), (288, 296, 1)]  # names at the lines' ends, a y label, its ticks
+    (_, left), _ = panels((0.1, 0.45), (0.6, 0.98), spans=labels)
+    assert left == pytest.approx((262 + 275) / 2 / 500)
+
+
+def test_a_colorbar_belongs_to_what_stands_on_its_left_and_three_are_three():
+    (_, left), _ = panels((0.1, 0.4), (0.42, 0.44), (0.6, 0.95))
+    assert 0.44 < left < 0.6
+    parts = panels((0.05, 0.3), (0.38, 0.63), (0.7, 0.98))
+    assert len(parts) == 3 and sum(width for _, width in parts) == pytest.approx(1)

@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 
 from dlbook import explore, explorer
@@ -116,3 +118,36 @@ def test_outside_a_build_no_frame_is_drawn(tmp_path):
 
     explore(draw, n=range(50))._repr_mimebundle_()
     assert calls == [0]
+
+
+@pytest.mark.parametrize("processes", [False, True])
+def test_panels_side_by_side_are_told_unless_a_text_of_some_setting_stands_between_them(
+    building, monkeypatch, processes
+):
+    def draw_two(figure, n, wide):
+        left, _ = figure.subplots(1, 2)
+        if n == wide:
+            left.annotate("a text that reaches over both of them", (0.9, 0.5), annotation_clip=False)
+        return f"Setting {n}."
+
+    if processes:
+        monkeypatch.setattr(prerender, "_WORTHWHILE", 0.0)
+    whole = prerendered(explore(partial(draw_two, wide=7), n=range(9)))
+    assert "panels" not in whole
+    parts = prerendered(explore(partial(draw_two, wide=99), n=range(9)))["panels"]
+    assert len(parts) == 2 and 0.45 < parts[1][0] < 0.55
+
+
+def test_a_panel_keeps_its_labels_and_its_colorbar(building):
+    def draw_map(figure, *, n):
+        left, right = figure.subplots(1, 2)
+        left.set(xlabel="along", ylabel="across")
+        right.set(xlabel="rate", ylabel="momentum", title="speed")
+        figure.colorbar(right.imshow([[0, n], [n, 0]]), ax=right, label="digits")
+        return f"Map {n}."
+
+    figure = explore(draw_map, n=[1, 2])
+    _, (cut, _) = prerendered(figure)["panels"]
+    left, right, bar = figure.layout.boxes
+    # the numbers at the ticks and the right axis' name stand on the right of the cut
+    assert left[2] < cut < right[0] - 25 / (72 * 6.6) and right[2] < bar[0] < 1

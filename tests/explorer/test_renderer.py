@@ -79,3 +79,27 @@ def test_the_renderer_is_installed_for_every_html_builder():
     found = entry_points(group="myst_nb.mime_renderers", name="explorer")
     assert [entry.load() for entry in found] == [renderer.ExplorerRenderer]
     assert ("html", explorer.MIME, 1) in renderer.ExplorerRenderer.mime_priority_overrides
+
+
+def test_a_picture_of_two_panels_stands_twice_and_is_described_once(manifest):
+    page = renderer.html(manifest | {"panels": [[0.0, 0.55], [0.55, 0.45]]}, "adam-1", "x")
+    pictures = re.findall("<img[^>]*>", page)
+    assert len(pictures) == 2 and len({re.search('src="([^"]*)"', p)[1] for p in pictures}) == 1
+    assert 'alt="Depth' in pictures[0] and 'alt=""' in pictures[1]
+    assert "--x:0.55;--w:0.45" in page
+
+
+def test_an_explorer_has_its_number_and_its_title(manifest):
+    page = renderer.html(manifest, "adam", "x", number=3, title="A <b> title")
+    assert "<b>Explorer 3</b> <span>A &lt;b&gt; title</span>" in page
+    assert 'id="adam" data-name="adam" aria-labelledby="adam-title"' in page
+    unseen = renderer.html(manifest, "adam", "x", title="Above", announced=True, anchor="adam-explorer")
+    assert '<span class="explorer-unseen">Above</span>' in unseen and 'id="adam-explorer"' in unseen
+
+
+def test_the_table_has_what_a_link_needs(manifest):
+    page = renderer.html(manifest, "adam", "x", embed="../embed/adam/adam.html")
+    table = json.loads(re.search(r'<script type="application/json">(.*?)</script>', page, re.S)[1])
+    assert table["names"] == ["depth", "bias", "name"] and table["start"] == [0, 0, 2]
+    assert table["keys"] == [["1", "2"], ["off", "on"], ["a", "b", "c", "d"]]
+    assert table["embed"] == "../embed/adam/adam.html"

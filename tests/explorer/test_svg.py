@@ -127,3 +127,40 @@ def test_a_map_with_a_colorbar_can_be_drawn():
 )
 def test_rounding_leaves_no_negative_zero(given, kept):
     assert rounded(given) == kept
+
+
+@pytest.mark.parametrize("inches", [4, 6.6, 7.6])
+def test_on_a_phone_no_text_is_under_nine_pixels(inches):
+    def draw(ax):
+        ax.set(title="A title", xlabel="steps", xlim=(1, 9))
+        ax.text(5, 0.5, "small", fontsize=8)
+        return "Drawn."
+
+    text = frames.svg(frames.draw_frame(draw, (), {}, (inches, 3), True)[0])
+    growths = {
+        int(n): float(scale) for n, scale in re.findall(r"\.t(\d+)\{transform:scale\(([\d.]+)\)", text)
+    }
+    assert all(scale == pytest.approx(1 + n / 100) for n, scale in growths.items())
+    for size in (8, 10.5, 11.5):  # small, ticks, label
+        wanted = 9 * 72 * inches / 360 / size
+        assert wanted <= 1 or any(wanted <= scale <= wanted + 0.08 for scale in growths.values()), size
+    assert ("@media(max-width:420px)" in text) == bool(growths)
+    used = {int(n) for n in re.findall('class="t(\\d+)"', text)}
+    assert used == set(growths) and 0 not in used
+
+
+def test_where_texts_reach_is_known_for_every_rotation_and_from_memory():
+    def draw(ax, angle):
+        ax.text(0.5, 0.5, "a long text in the middle", rotation=angle, ha="center", va="center")
+        ax.set_axis_off()
+        return "Drawn."
+
+    widths = {}
+    for angle in (0, 45, 90, 180):
+        memory = Memory()
+        for _ in range(2):  # the second time from memory
+            frames.svg(frames.draw_frame(draw, (), {"angle": angle}, (6, 3), True)[0], memory)
+            ((begin, end, owner),) = memory.spans
+            assert owner == 0 and (begin + end) / 2 == pytest.approx(216, abs=4)
+            assert widths.setdefault(angle, end - begin) == pytest.approx(end - begin)
+    assert widths[0] == pytest.approx(widths[180], abs=0.2) and widths[90] < 20 < widths[45] < widths[0]
