@@ -17,11 +17,11 @@ NOTICE = (
     "to keep it elsewhere. Run a cell with Shift-Enter, from the top.*"
 )
 SLOW = (
-    " *Python is slower here than on your machine: all cells of this chapter take about {minutes} minutes, "
-    "so run them one by one as you read. To see a result sooner and with less certainty, run "
-    "`%env SWEEP_SEEDS=4` in a cell of its own first: each experiment then takes four seeds, and "
-    "says how many it has left out.*"
+    " *Python is several times slower here than on your machine{minutes}: run the cells one by one as you read. "
+    "To see a result sooner and with less certainty, run `%env SWEEP_SEEDS=4` in a cell of its own first: each "
+    "experiment then takes four seeds, and says how many it has left out.*"
 )
+# of all cells of a chapter, as tests/benchmarks/bench_lite.mjs has measured them
 MINUTES = json.loads((Path(__file__).parent / "assets" / "minutes.json").read_text())
 
 
@@ -76,10 +76,7 @@ def live(text, name, of):
     dict
     """
     notebook = json.loads(text)
-    minutes = MINUTES.get(name, 0)
-    # what installs the library elsewhere has nothing to do here; a downloaded copy gets it back (`run.js`)
-    install = notebook["cells"].pop(0) if _source(notebook["cells"][0]).startswith("# Install") else None
-    notice = NOTICE + (SLOW.format(minutes=minutes) if minutes >= 2 else "")
+    notice = NOTICE + _pace(name)
     first = {"cell_type": "markdown", "id": "live", "metadata": {}, "source": notice}
     notebook["cells"].insert(0, first)
     for cell in notebook["cells"]:
@@ -95,6 +92,14 @@ def live(text, name, of):
         "install": install,
     }
     return notebook
+
+
+def _pace(name):
+    """What a chapter's first cell says of its pace; nothing for an exercise or a chapter known to be quick."""
+    minutes = MINUTES.get(name)
+    if name.startswith("exercises/") or (minutes is not None and minutes < 2):
+        return ""
+    return SLOW.format(minutes=f", and this chapter takes about {minutes} minutes in all" if minutes else "")
 
 
 def title(notebook):

@@ -279,7 +279,7 @@ def test_a_new_edition_renews_an_unchanged_copy_and_never_hides_behind_a_changed
         page.wait_for_function(
             "JSON.stringify(opened.panel.context.model.toJSON()).includes('about 70 minutes')"
         )
-        assert not note.is_visible()
+        note.wait_for(state="hidden")
     finally:
         copy.write_text(book)
         publish.write(site, runtime.at_hand(), "1 May 2026")

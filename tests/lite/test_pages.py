@@ -35,9 +35,11 @@ def test_the_first_cell_of_a_slow_chapter_says_how_long_it_takes(monkeypatch):
     monkeypatch.setattr(pages, "MINUTES", {"slow": 15, "quick": 1})
     first = {
         name: pages.live(json.dumps(notebook("1")), name, "")["cells"][0]["source"]
-        for name in ("slow", "quick")
+        for name in ("slow", "quick", "new", "exercises/slow")
     }
-    assert "about 15 minutes" in first["slow"] and "minutes" not in first["quick"]
+    assert "about 15 minutes" in first["slow"] and "SWEEP_SEEDS" in first["slow"]
+    assert "several times slower" in first["new"] and "minutes" not in first["new"]
+    assert "slower" not in first["quick"] and "slower" not in first["exercises/slow"]
 
 
 def test_a_change_of_the_book_changes_the_stamp_and_another_day_does_not(tmp_path):
