@@ -17,9 +17,9 @@ NOTICE = (
     "to keep it elsewhere. Run a cell with Shift-Enter, from the top.*"
 )
 SLOW = (
-    " *Python is several times slower here than on your machine{minutes}: run the cells one by one as you read. "
-    "To see a result sooner and with less certainty, run `%env SWEEP_SEEDS=4` in a cell of its own first: each "
-    "experiment then takes four seeds, and says how many it has left out.*"
+    " *Python is several times slower here than on your machine{minutes}: run the cells one by one as you "
+    "read. To see a result sooner and with less certainty, run `%env SWEEP_SEEDS=4` in a cell of its own "
+    "first: each experiment then takes four seeds, and says how many it has left out.*"
 )
 # of all cells of a chapter, as tests/benchmarks/bench_lite.mjs has measured them
 MINUTES = json.loads((Path(__file__).parent / "assets" / "minutes.json").read_text())
@@ -76,6 +76,8 @@ def live(text, name, of):
     dict
     """
     notebook = json.loads(text)
+    # what installs the library elsewhere has nothing to do here; a downloaded copy gets it back (`run.js`)
+    install = notebook["cells"].pop(0) if _source(notebook["cells"][0]).startswith("# Install") else None
     notice = NOTICE + _pace(name)
     first = {"cell_type": "markdown", "id": "live", "metadata": {}, "source": notice}
     notebook["cells"].insert(0, first)
@@ -95,7 +97,7 @@ def live(text, name, of):
 
 
 def _pace(name):
-    """What a chapter's first cell says of its pace; nothing for an exercise or a chapter known to be quick."""
+    """What a first cell says of its pace; nothing for an exercise or a chapter known to be quick."""
     minutes = MINUTES.get(name)
     if name.startswith("exercises/") or (minutes is not None and minutes < 2):
         return ""
