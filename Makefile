@@ -15,12 +15,15 @@ CHECKED := tests/test_*.py tests/explorer tests/figures dlcore dlbook
 # students' names are people's: UTF-8 whatever the locale is
 export PYTHONUTF8 := 1
 
-.PHONY: help book lite serve test check notebooks notebooks-zip copies replications references exercises release collect grade desk bench lock outdated clean
+.PHONY: help book lite serve test check notebooks notebooks-zip copies replications references exercises release collect grade desk bench lock outdated clean pdf epub site-zip axe
 
 help:
 	@echo "make book       build the site in _build/html  [CHAPTERS='adam momentum' alone, DRAFT=1 with default settings only]"
 	@echo "make lite       fetch what runs Python in a browser, build the site with it  [PYODIDE=folder]"
 	@echo "make serve      build it and show it in the browser"
+	@echo "make pdf        print the built site into one PDF, linked from its first page (needs Chromium)"
+	@echo "make epub       write it as an EPUB, linked from its first page (needs Chromium)"
+	@echo "make site-zip   pack the site, to be read without a network, linked from its first page"
 	@echo "make test       run all tests: the library, the chapters (nbval), the site"
 	@echo "make check      the inner loop: lint and the unit tests, without chapters, site and browser"
 	@echo "make notebooks  run the chapters again and store their texts  [CHAPTERS=chapters/adam.ipynb]"
@@ -62,6 +65,17 @@ serve: book
 	@echo "http://localhost:8000 (Ctrl-C ends it)"
 	$(BIN)/python -m webbrowser http://localhost:8000 & \
 	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory _build/html
+
+# The whole book, in _build/html/downloads/
+pdf epub: book
+	$(BIN)/python -m dlbook.site.books $@
+
+site-zip: book
+	$(BIN)/python -m dlbook.site.books zip
+
+# The newest accessibility rules for the tests; without npm they take those of a Python package
+axe:
+	@if command -v npm >/dev/null; then npm install --no-save --silent --no-audit --no-fund axe-core@4.14; fi
 
 test: .venv/ready
 	$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .

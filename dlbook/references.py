@@ -154,7 +154,8 @@ def dead_links(path):
     """Yield the links of a page or notebook to other files that lead nowhere, each after its cell's index.
 
     A link leads somewhere if its file is there and, where it names a target, if that file has an HTML element
-    with this id. A page counts as one cell. The sentences in a notebook's outputs are read too.
+    with this id or a heading that becomes one. A page counts as one cell. The sentences in a notebook's
+    outputs are read too.
     """
     path = Path(path)
     for i, text in _texts(path):
@@ -163,10 +164,18 @@ def dead_links(path):
             file = path.parent / name
             if not file.exists():
                 yield i, f"{target}: there is no file {name}"
-            elif place and not re.search(
-                rf'\bid=\\?"{re.escape(place)}\\?"', file.read_text(encoding="utf-8")
-            ):
+            elif place and place not in _targets(file):
                 yield i, f"{target}: {name} has no target {place}"
+
+
+def _targets(path):
+    from docutils.nodes import make_id
+
+    found = set(re.findall(r'\bid=\\?"([^"\\]+)\\?"', path.read_text(encoding="utf-8")))
+    for _, text in _texts(path):
+        headings = re.findall(r"^#{1,6} +(.+?)\s*$", text, re.MULTILINE)
+        found |= {make_id(re.sub(r"[*`$]|\]\([^)]*\)", "", heading)) for heading in headings}
+    return found
 
 
 def _texts(path):

@@ -166,7 +166,10 @@ def rooms_to_test():
             yield room
         elif room == "figures" and last != room:
             yield f"figures_{last}"
-        elif module not in ("dlbook.explorer", "dlbook.grader", "dlbook.figures", "dlbook.lite"):
+        elif (
+            module not in ("dlbook.explorer", "dlbook.grader", "dlbook.figures", "dlbook.lite")
+            and last != "__main__"
+        ):
             yield last
 
 

@@ -6,6 +6,13 @@
       else formula.removeAttribute("tabindex");
     }
   };
-  window.addEventListener("load", () => window.MathJax?.startup?.promise?.then(mark));
-  window.addEventListener("resize", mark);
+  let timer;
+  const later = () => {
+    clearTimeout(timer);
+    timer = setTimeout(mark, 100);
+  };
+  // formulas are set as the reader comes near them
+  const article = document.querySelector(".bd-article");
+  if (article) new MutationObserver(later).observe(article, { childList: true, subtree: true });
+  window.addEventListener("resize", later);
 })();

@@ -25,7 +25,7 @@ from dlbook.lite import pages, runtime
 from dlbook.lite.runtime import ASSETS
 
 # rooms of dlbook that no notebook of a reader imports
-NOT_NEEDED = {"lite", "site.py", "plain.py", "references.py", "reproducible.py", "notebooks.py"}
+NOT_NEEDED = {"lite", "site", "plain.py", "references.py", "reproducible.py", "notebooks.py"}
 GRADER_NEEDED = {"__init__.py", "marking.py", "variants.py"}
 EXPLORER_NOT_NEEDED = {"extension.py", "renderer.py", "digest.py", "assets"}
 # of the first click: the wheel of dlcore and dlbook, and what JupyterLite loads to show a notebook; the

@@ -97,12 +97,14 @@ def test_every_link_within_the_book_leads_somewhere(path):
 
 
 def test_a_link_that_leads_nowhere_is_named_with_its_cell(tmp_path):
-    (tmp_path / "page.md").write_text('<a id="here"></a>Here.\n[out](https://example.org/x.md#y)')
+    (tmp_path / "page.md").write_text(
+        '# The winner\'s *curse*\n\n<a id="here"></a>Here.\n[out](https://example.org/x.md#y)'
+    )
     output = nbformat.v4.new_output(
         "execute_result", {"text/markdown": "[b](page.md#there)"}, execution_count=1
     )
     cells = [
-        nbformat.v4.new_markdown_cell("[a](page.md#here) and [c](gone.md)"),
+        nbformat.v4.new_markdown_cell("[a](page.md#here), [d](page.md#the-winner-s-curse) and [c](gone.md)"),
         nbformat.v4.new_code_cell("say(...)", outputs=[output]),
     ]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "one.ipynb")

@@ -10,7 +10,9 @@ from browsing import BOOK
 
 def test_a_wide_formula_can_be_scrolled_by_keyboard_and_a_narrow_one_is_no_stop(visit):
     page, _, _ = visit("chapters/batch_normalization", width=390)
-    page.wait_for_selector("mjx-container[tabindex]")
+    page.wait_for_selector("mjx-container", state="attached")
+    page.evaluate("MathJax.startup.document.lazyTypesetAll()")  # as if the reader had been everywhere
+    page.wait_for_selector("mjx-container[tabindex]", state="attached")
     wide = """[...document.querySelectorAll('mjx-container[display="true"]')].map(
         formula => [formula.scrollWidth > formula.clientWidth, formula.tabIndex])"""
     found = page.evaluate(wide)

@@ -1,0 +1,36 @@
+"""The site in an archive, and the command that makes the books."""
+
+import zipfile
+
+import pytest
+from small_site import small_site
+from test_build import write_book
+
+from dlbook.site import books
+
+
+@pytest.fixture
+def small(tmp_path):
+    return small_site(tmp_path)
+
+
+def test_the_archive_holds_the_site_without_the_other_books(small, tmp_path):
+    (small / "downloads").mkdir()
+    (small / "downloads" / "book.pdf").write_bytes(b"%PDF")
+    index = small / "chapters" / "index.html"
+    index.write_text(index.read_text().replace("<form>", '<p class="book-downloads">The PDF</p><form>'))
+    target = small / "downloads" / "site.zip"
+    count = books.write_archive(small, target)
+    with zipfile.ZipFile(target) as packed:
+        names = packed.namelist()
+        assert len(names) == count and "why-deep-networks-train/chapters/lines.html" in names
+        assert not [name for name in names if "downloads" in name]
+        assert b"The PDF" not in packed.read("why-deep-networks-train/chapters/index.html")
+
+
+def test_a_kind_of_book_that_does_not_exist_is_refused(tmp_path, monkeypatch, capsys):
+    write_book(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        books.main(["docx"])
+    assert "invalid choice: 'docx'" in capsys.readouterr().err
