@@ -18,8 +18,8 @@ import tinycss2
 STYLES = (
     "basic.css", "styles/theme.css", "styles/pydata-sphinx-theme.css", "pygments.css",
     "styles/sphinx-book-theme.css",
-    "togglebutton.css", "copybutton.css", "mystnb.*.css", "sphinx-design.min.css", "explorer.css", "book.css",
-    "reading.css", "run-here.css",
+    "togglebutton.css", "copybutton.css", "mystnb.*.css", "sphinx-design.min.css", "explorer.css", "guess.css",
+    "book.css", "reading.css", "run-here.css",
 )  # fmt: skip
 SCRIPTS = (
     "documentation_options.js", "doctools.js", "sphinx_highlight.js", "clipboard.min.js", "copybutton.js",
@@ -30,7 +30,7 @@ USED_WITH = {"togglebutton.js": r'class="[^"]*(?<![\w-])(toggle|dropdown admonit
              "design-tabs.js": r'class="[^"]*sd-tab-set'}  # fmt: skip
 # what the theme loads and nothing here needs: tooltips for what has a title, and icons as a script
 DROPPED = ("scripts/bootstrap.js", "scripts/fontawesome.js")
-ALONE = ("explorer.js", "searchtools.js")  # scripts of single pages, which set classes too
+ALONE = ("explorer.js", "guess.js", "searchtools.js")  # scripts of single pages, which set classes too
 FONTS = {"fa-solid-900": 900, "fa-brands-400": 400, "fa-regular-400": 400}
 
 
