@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dlbook.explorer.numbers import number, percent, scientific
+from dlbook.explorer.numbers import fixed, number, percent, scientific
 from dlbook.explorer.style import band, name_lines, palette
 from dlcore.search import spread
 
@@ -97,11 +97,11 @@ def draw_optimism(ax, *, runs, sigma, degree, points):
         degrees, mean, yerr=2 * error, fmt="o", color=palette["train"], markersize=4, label="same inputs"
     )
     ax.plot(degree, mean[degree], "o", color=palette["train"], markersize=10, fillstyle="none")
-    ax.set(xlabel="degree", ylabel="gap to the training error", yscale="log", ylim=(3e-4, 30), xticks=degrees)
+    ax.set(xlabel="degree", ylabel="gap to the training error", ylim=(-0.02, 0.35), xticks=degrees)
     ax.legend(loc="upper left", ncols=3)
     return (
         f"Degree {degree}, {points} points: with new noise at the same inputs the error is "
-        f"{mean[degree]:.3f} ± {error[degree]:.3f} above the training error, 2σ²n/m is "
+        f"{fixed(mean[degree], 3)} ± {error[degree]:.3f} above the training error, 2σ²n/m is "
         f"{formula[degree]:.3f}; at fresh inputs the median gap is {number(np.median(fresh[:, degree]))}."
     )
 

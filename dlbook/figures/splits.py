@@ -239,43 +239,26 @@ def draw_optimism(ax, best, counts):
     )
 
 
-def draw_threshold(figure, *, runs, positives, threshold):
-    """Two classes' probabilities with a threshold, the confusion matrix, and precision against recall.
+def draw_nested(ax, *, runs, candidates, examples):
+    """The winner's average and its nested estimate by the number of candidates, none better than a coin.
 
-    `runs` is a sweep over the share of positives, without seeds: ``scores``, the probability of "yes" given
-    to each example, and ``labels``, the truth.
+    `runs` is a sweep over candidates and examples; each run gives the accuracies ``winner`` and ``nested``.
     """
-    p, y = runs.at(positives=positives).values()
-    called = p >= threshold
-    tp, fp = np.sum(called & (y == 1)), np.sum(called & (y == 0))
-    fn, tn = np.sum(~called & (y == 1)), np.sum(~called & (y == 0))
-    histogram, curve = figure.subplots(1, 2, width_ratios=[1.3, 1])
-    edges = np.linspace(0, 1, 41)
-    for label, name in ((0, "class_0"), (1, "class_1")):
-        height = np.maximum(np.histogram(p[y == label], edges)[0], 0.5)
-        histogram.stairs(height, edges, baseline=0.5, fill=True, color=palette[name], alpha=0.55)
-    histogram.axvline(threshold, ymax=0.75, color=palette["highlight"])
-    histogram.set(
-        yscale="log", ylim=(0.5, 1e5), xlim=(0, 1), xlabel="probability of “yes”", ylabel="examples"
+    by_count, here = runs.at(examples=examples), runs.at(candidates=candidates, examples=examples)
+    counts, medians = by_count.axes["candidates"], {}
+    for name, color in (("winner", "leak"), ("nested", "honest")):
+        medians[name] = np.median(here[name])
+        band(ax, counts, by_count[name].values.T, color=palette[color], label=name)
+        ax.plot(candidates, medians[name], "o", color=palette[color], markersize=8)
+    ax.axhline(0.5, color=palette["truth"], linewidth=1, linestyle="--")
+    ax.set(
+        xscale="log", xlabel="candidates", ylabel="accuracy", ylim=(0.3, 0.9), xlim=(0.9, counts[-1] * 1.6)
     )
-    histogram.set_yticks([1, 10, 100, 1000])
-    for x, called_as, no, yes in ((0.02, "no", tn, fn), (0.52, "yes", fp, tp)):
-        histogram.text(x, 4.5e4, f"called {called_as}", fontweight="bold")
-        histogram.text(x, 1.7e4, f"{no:,} are no", color=palette["class_0"])
-        histogram.text(x, 6.5e3, f"{yes:,} are yes", color=palette["class_1"])
-    order = np.argsort(-p, kind="stable")
-    hits = np.cumsum(y[order])
-    every = np.unique(np.linspace(5, len(y), 300).astype(int))
-    curve.plot(hits[every - 1] / hits[-1], hits[every - 1] / every, color=palette["model"])
-    curve.axhline(positives, color=palette["baseline"], linestyle=":")
-    precision = tp / (tp + fp) if tp + fp else np.nan
-    recall = tp / (tp + fn)
-    f1 = 2 * tp / (2 * tp + fp + fn)
-    curve.plot(recall, np.nan_to_num(precision), "o", markersize=9, color=palette["highlight"], clip_on=False)
-    curve.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
-    precise = f"precision {percent(precision)}" if tp + fp else "nobody is called yes, precision is 0/0"
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    ax.yaxis.set_major_formatter(_tick)
+    name_lines(ax)
     return (
-        f"{percent(positives)} positives, threshold {threshold:g}: {precise}, recall {percent(recall, 1)}, "
-        f"F1 {f1:.2f}, accuracy {percent((tp + tn) / len(y), 1)}; always “no” has accuracy "
-        f"{percent(np.mean(y == 0), 1)}."
+        f"{capital(count(candidates, 'candidate'))}, {examples} examples, truth 50%: the winner's average is "
+        f"{percent(medians['winner'])}, nested cross-validation says {percent(medians['nested'])} "
+        f"(medians of {len(here['winner'])} data sets)."
     )

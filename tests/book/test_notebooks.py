@@ -174,7 +174,7 @@ GIVEN = {
     "regularization": {"0.9", "0.0001"},
     "schedules": {"0.8"},
     "second_order": {"0.9", "2.5"},
-    "splits": {"88", "95", "1.96", "0.84", "98.0", "0.97"},
+    "splits": {"88", "95", "1.96", "0.84"},
     "vanishing_gradients": {"1.13"},
 }
 

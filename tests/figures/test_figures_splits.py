@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from dlbook.explorer import style
 from dlbook.figures import splits as figures
-from dlcore import metrics, splits
+from dlcore import splits
 from dlcore.search import sweep
 
 
@@ -167,44 +167,17 @@ def test_optimism_is_the_median_of_the_best_scores():
     assert numbers(sentence) == [1000, 62, 50, 3]
 
 
-def mix(p, y, positives):
-    return sweep(lambda positives: {"scores": p, "labels": y}, positives=[positives], seeds=None)
+def test_the_nested_figure_tells_the_medians_of_the_marked_setting():
+    def run(candidates, examples, seed):
+        return {
+            "winner": (0.6, 0.65, 0.9)[seed] + (0.05 if candidates == 5 else 0),
+            "nested": (0.4, 0.5, 0.51)[seed],
+        }
 
-
-@pytest.mark.parametrize("threshold", [0.05, 0.5, 0.95])
-def test_the_threshold_figure_agrees_with_the_metrics(threshold):
-    rng = np.random.default_rng(0)
-    y = (rng.random(500) < 0.2).astype(int)
-    p = np.clip(0.3 * y + 0.6 * rng.random(500), 0, 1)
-    values = {"runs": mix(p, y, 0.2), "positives": 0.2, "threshold": threshold}
-    sentence, _ = drawn(figures.draw_threshold, axes=False, **values)
-    called = (p >= threshold).astype(int)
-    precise = (
-        f"precision {metrics.precision(y, called):.0%}"
-        if called.any()
-        else "nobody is called yes, precision is 0/0"
-    )
-    measured = [
-        metrics.recall(y, called),
-        metrics.f1(y, called),
-        metrics.accuracy(y, called),
-        np.mean(y == 0),
-    ]
-    assert sentence == (
-        "20% positives, threshold {:g}: {}, recall {:.1%}, F1 {:.2f}, accuracy {:.1%}; "
-        "always “no” has accuracy {:.1%}.".format(threshold, precise, *measured)
-    )
-
-
-def test_the_precision_recall_curve_passes_through_the_threshold_point():
-    rng = np.random.default_rng(0)
-    y = (rng.random(300) < 0.5).astype(int)
-    p = 0.2 * y + 0.8 * rng.random(300)
-    values = {"runs": mix(p, y, 0.5), "positives": 0.5, "threshold": 0.5}
-    _, figure = drawn(figures.draw_threshold, axes=False, **values)
-    curve, _, point = figure.axes[1].get_lines()
-    here = np.hypot(curve.get_xdata() - point.get_xdata()[0], curve.get_ydata() - point.get_ydata()[0])
-    assert here.min() < 0.01
+    runs = sweep(run, candidates=[1, 5], examples=[60], seeds=3)
+    sentence, _ = drawn(figures.draw_nested, runs=runs, candidates=5, examples=60)
+    assert numbers(sentence) == [5, 60, 50, 70, 50, 3]
+    assert drawn(figures.draw_nested, runs=runs, candidates=1, examples=60)[0].startswith("1 candidate, 60")
 
 
 def test_an_unknown_setting_is_refused_by_its_name(labels):
