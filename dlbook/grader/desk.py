@@ -19,6 +19,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
 
 from dlbook.grader import marks, release, tables
 from dlbook.grader.cells import heading_of, kind_of, name_of, parse, points_of, question_of, tasks_of
@@ -111,7 +112,7 @@ class Desk:
             "question": markdown("## " + question_of(source, cell)),
             "answer": markdown(_readable(self._tasks[student, exercise, task])),
             "pictures": _pictures(records),
-            "parts": parts_of(heading_of(source, cell)[1]),
+            "parts": [_inline(part) for part in parts_of(heading_of(source, cell)[1])],
             "points": mark.points,
             "comment": mark.comment,
             "before": number - 1 if number else None,
@@ -163,6 +164,12 @@ class Desk:
 
     def _title(self, exercise, task):
         return heading_of(self._sources[exercise], self._cell(exercise, task))[0] or task
+
+
+def _inline(text):
+    """A line as HTML, formulas as pictures, without a paragraph around it."""
+    html = str(markdown(text)).strip()
+    return Markup(html.removeprefix("<p>").removesuffix("</p>"))
 
 
 def _readable(task):

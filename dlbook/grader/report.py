@@ -233,7 +233,9 @@ def _exercise(name, here):
         "handed_in": sum(status != "nothing submitted" for status, _ in here),
         "median": float(np.median(reached)) if reached else None,
         "maximum": _sums(here[0][1])["maximum"],
-        "waiting": sum(task["status"] == "by hand" for _, tasks in here for task in tasks),
+        "waiting": sum(
+            task["points"] is None for status, tasks in here if status == "graded" for task in tasks
+        ),
     }
 
 

@@ -18,7 +18,7 @@ from dlbook.grader.desk import Desk, main, serve
 CHROMIUM = Path("/usr/bin/chromium")
 RUBRIC = (
     "## 2 Explain (4 points)\n\nWhy $x^2$?\n\n"
-    "*Rubric.* One point each: the sign; the size; a number; a reason."
+    "*Rubric.* One point each: the sign; the size $2^{-30}$; a number; a reason."
 )
 
 
@@ -69,6 +69,14 @@ def test_the_page_shows_question_answer_and_rubric_and_runs_nothing_of_theirs(de
     assert "<script>x" not in page and "&lt;script&gt;x" in page and "data:image/svg+xml" in page
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert "script-src 'nonce-" in answer.headers["Content-Security-Policy"]
+
+
+def test_a_formula_in_a_rubric_is_a_picture(desk):
+    page, _ = opened(desk + "small/why/0")
+    line = next(one for one in page.splitlines() if "the size" in one)
+    assert (
+        "$" not in line.replace('alt="$2^{-30}$"', "") and "data:image/svg+xml" in line and "<p>" not in line
+    )
 
 
 def test_a_mark_is_written_at_once_and_nothing_else_is_lost(desk, out):

@@ -628,6 +628,8 @@ WRAPPED = {
 }
 OWN = {
     "NumPy": "def square(x):\n    return np.multiply(x, x)",
+    "a number of a library's class": "from fractions import Fraction\nclass F(Fraction):\n    pass\n"
+    "def square(x):\n    return F(x * x) if np.ndim(x) == 0 else x * x",
     "imported and not called": "import statistics\ndef square(x):\n    return x * x",
     "imported while the test runs": "def square(x):\n    import statistics\n    return x * x",
     "compared outside of the answer": "import statistics\ndef square(x):\n    return x * x\n"
@@ -654,7 +656,9 @@ def test_one_function_of_a_module_can_be_out_of_reach(tmp_path):
 
 @pytest.mark.parametrize("how", OWN)
 def test_an_answer_of_one_s_own_is_left_alone(tmp_path, how):
-    tasks, _ = outcome(tmp_path, changed(square_answer=OWN[how]), yourself={"square": ["statistics"]})
+    tasks, _ = outcome(
+        tmp_path, changed(square_answer=OWN[how]), yourself={"square": ["statistics", "numbers"]}
+    )
     assert {name: task["points"] for name, task in tasks.items()} == FULL
 
 
