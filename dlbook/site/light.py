@@ -18,8 +18,8 @@ import tinycss2
 STYLES = (
     "basic.css", "styles/theme.css", "styles/pydata-sphinx-theme.css", "pygments.css",
     "styles/sphinx-book-theme.css",
-    "togglebutton.css", "copybutton.css", "mystnb.*.css", "sphinx-design.min.css", "explorer.css", "guess.css",
-    "book.css", "reading.css", "run-here.css",
+    "togglebutton.css", "copybutton.css", "mystnb.*.css", "sphinx-design.min.css", "explorer.css",
+    "guess.css", "book.css", "reading.css", "run-here.css",
 )  # fmt: skip
 SCRIPTS = (
     "documentation_options.js", "doctools.js", "sphinx_highlight.js", "clipboard.min.js", "copybutton.js",
