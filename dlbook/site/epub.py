@@ -27,7 +27,8 @@ TO_XHTML = r"""async (names) => {
         const math = formula.querySelector("mjx-assistive-mml > math");
         if (math) formula.replaceWith(math);
     }
-    const gone = "script, form, button, style, .headerlink, .book-doors, .book-downloads, svg, mjx-lazy";
+    const gone = "script, form, button, style, .headerlink, .book-doors, .book-downloads, svg, mjx-lazy, "
+        + ".explorer-tools, .explorer-panels > span:not(:first-child)";  // a picture per panel
     article.querySelectorAll(gone).forEach(node => node.remove());
     for (const fold of article.querySelectorAll("details")) {
         const box = document.createElement("div");

@@ -6,7 +6,8 @@ PAGE = """<html><body><article class="bd-article"><section id="lines">
 <p>A formula: <span class="math">x</span>,
 <a href="index.html#why">why</a>, <a href="https://example.org">out</a>.<br></p>
 <form><button>gone</button></form>
-<img src="../_images/frame-1.svg" loading="lazy" alt="a picture"></section></article></body></html>"""
+<div class="explorer-panels"><span><img src="../_images/frame-1.svg" loading="lazy" alt="a picture"></span>
+<span><img src="../_images/frame-1.svg" alt=""></span></div></section></article></body></html>"""
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>'
 PARTS = [("", ["chapters/index"]), ("Part", ["chapters/lines"])]
 

@@ -34,7 +34,7 @@ def test_an_epub_is_well_formed_complete_and_passes_epubcheck(small, tmp_path):
             if name.endswith((".xhtml", ".opf", ".xml")):
                 ElementTree.fromstring(book.read(name))
         text = book.read("book/lines.xhtml").decode()
-    assert "book/images/frame-1.svg" in names
+    assert "book/images/frame-1.svg" in names and text.count("<img") == 1
     assert "Folded away" in text and "<form" not in text and 'href="index.xhtml#why"' in text
     checker = Path("/usr/share/java/epubcheck.jar")  # Debian's epubcheck
     if checker.exists() and shutil.which("java"):
