@@ -21,7 +21,7 @@ from IPython.utils.capture import capture_output
 
 def texts(data):
     said = data.get("text/markdown", data.get("text/plain", ""))
-    return "".join(said).strip()
+    return "".join(said).removeprefix("*The figure says:* ").strip()
 
 shell, rows = InteractiveShell.instance(), []
 for i, cell in enumerate(json.loads(NOTEBOOK)["cells"]):

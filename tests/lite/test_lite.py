@@ -236,7 +236,8 @@ def texts(cell):
     said = []
     for output in cell.get("outputs", []):
         data = output.get("data", {})
-        said.append("".join(data.get("text/markdown", data.get("text/plain", output.get("text", "")))))
+        text = "".join(data.get("text/markdown", data.get("text/plain", output.get("text", ""))))
+        said.append(text.removeprefix("*The figure says:* "))  # where a stored copy has a picture's sentence
     return said
 
 
