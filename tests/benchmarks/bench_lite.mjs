@@ -20,8 +20,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 def texts(data):
-    said = data.get("text/markdown", data.get("text/plain", ""))
-    return "".join(said).removeprefix("*The figure says:* ").strip()
+    return "".join(data.get("text/plain", "")).strip()
 
 shell, rows = InteractiveShell.instance(), []
 for i, cell in enumerate(json.loads(NOTEBOOK)["cells"]):

@@ -236,8 +236,7 @@ def texts(cell):
     said = []
     for output in cell.get("outputs", []):
         data = output.get("data", {})
-        text = "".join(data.get("text/markdown", data.get("text/plain", output.get("text", ""))))
-        said.append(text.removeprefix("*The figure says:* "))  # where a stored copy has a picture's sentence
+        said.append("".join(data.get("text/plain", output.get("text", ""))))
     return said
 
 
