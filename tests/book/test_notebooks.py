@@ -167,7 +167,7 @@ GIVEN = {
     "batch_normalization": {"95"},
     "batch_normalization_compared": {"19.4", "17.5", "97.0"},
     "hyperparameter_search": {"2.3", "0.002", "15.6"},
-    "initialization": {"1.4", "0.69", "2.3", "2.303", "2.302"},
+    "initialization": {"2.30"},
     "input_normalization": {"0.58", "5.5", "95"},
     "momentum": {"19"},
     "momentum_race": {"0.6", "0.7"},
