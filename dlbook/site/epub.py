@@ -83,7 +83,7 @@ def write_epub(site, parts, target, title, author, identifier):
             path = (site / f"{page}.html").resolve()
             tab.goto(path.as_uri(), wait_until="load")
             if "data-formulas" in path.read_text(encoding="utf-8"):
-                tab.wait_for_function("window.MathJax?.startup?.document?.lazyTypesetAll")
+                tab.wait_for_function("!!window.MathJax?.startup?.document?.lazyTypesetAll")
             found = tab.evaluate(TO_XHTML, names)
             tab.close()
             texts[page], ids[f"{key(page)}.xhtml"] = found["text"], set(found["ids"])
