@@ -58,27 +58,6 @@ def _rms_derivative(layer, spread):
     return float(np.sqrt(np.sum(weight * _derivative(layer, spread * u) ** 2) / np.sum(weight)))
 
 
-def draw_prediction(ax, norms, predicted):
-    """Gradients by layer, norms (seeds, layers) relative to the last layer, and a predicted factor."""
-    runs = _relative(norms)
-    layer = np.arange(1, runs.shape[1] + 1)
-    band(ax, layer, runs, color=palette["sigmoid"], share=1.0, label="measured", marker="o")
-    line = predicted ** (layer[-1] - layer)
-    ax.plot(layer, line, color=palette["ink"], linestyle="--", linewidth=1.3, label="predicted")
-    ax.set(
-        yscale="log", xlabel="layer", ylabel="gradient that arrives / last layer's",
-        xticks=[1, 5, 10, 15, 20],
-        title=f"{len(runs)} networks of {len(layer)} sigmoid layers",
-    )  # fmt: skip
-    ax.legend(loc="upper left")
-    first = np.median(runs[:, 0])
-    factor = first ** (1 / (len(layer) - 1))
-    return (
-        f"The first of {len(layer)} layers receives {number(first, 1)} of the last one's"
-        f" gradient: a factor of {factor:.3f} per layer, where {predicted:.3f} was predicted."
-    )
-
-
 def draw_gradients(ax, activation, depth, cure, runs):
     """What arrives at each layer, and what its weights get.
 

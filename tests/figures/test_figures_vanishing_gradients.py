@@ -46,15 +46,6 @@ def test_the_share_of_tanh_falls_as_pre_activations_spread():
     assert wide < narrow < 1
 
 
-def test_the_prediction_is_stated_beside_the_measured_factor():
-    sentence = figures.draw_prediction(axes(), geometric(0.5**19), 0.4)
-    assert sentence == (
-        "The first of 20 layers receives 2·10⁻⁶ of the last one's gradient: a factor of 0.500 per layer,"
-        " where 0.400 was predicted."
-    )
-    assert "0.300 per layer" in figures.draw_prediction(axes(), geometric(0.3**19), 0.4)
-
-
 def test_the_gradients_by_layer_are_relative_to_the_last_layer():
     norms = {"arrives": 7 * geometric(0.5**19), "weights": 3 * geometric(0.1)}
     seeds = [{name: array[seed] for name, array in norms.items()} for seed in range(3)]
