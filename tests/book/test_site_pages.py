@@ -43,6 +43,23 @@ def test_a_page_is_complete_without_a_network(opened, name):
     assert opened.page.evaluate(blank) == []
 
 
+# Which of the browser's own functions a script of the page has replaced, as a function of the same name does
+REPLACED = """() => {
+    const frame = document.body.appendChild(document.createElement("iframe"));
+    const text = value => Function.prototype.toString.call(value);
+    const own = (view, name) =>
+        typeof view[name] === "function" && text(view[name]).includes("[native code]");
+    const found = Object.getOwnPropertyNames(frame.contentWindow).filter(name =>
+        own(frame.contentWindow, name) && !own(window, name));
+    frame.remove();
+    return found;
+}"""
+
+
+def test_no_script_replaces_a_function_of_the_browser(opened):
+    assert opened.page.evaluate(REPLACED) == []
+
+
 # A page has thousands of coloured pieces of code and formulas: a block without a new kind tells nothing new
 NEW_KINDS = """() => {
     const met = new Set();

@@ -328,14 +328,14 @@ function opened() {
   return explorer;
 }
 
-function scrollTo(explorer) {
+function bringIntoSight(explorer) {
   explorer.figure.scrollIntoView({ behavior: "instant", block: "start" });
 }
 
 const linked = opened();
 addEventListener("hashchange", () => {
   const explorer = opened();
-  if (explorer) scrollTo(explorer);
+  if (explorer) bringIntoSight(explorer);
 });
 // who comes back or reloads is where she was; for others formulas may still move the page
 const [visit] = performance.getEntriesByType("navigation");
@@ -343,8 +343,8 @@ if (linked && !(visit && /reload|back/.test(visit.type))) {
   let here = true;
   const stay = () => (here = false);
   for (const event of ["wheel", "touchstart", "keydown", "pointerdown"]) addEventListener(event, stay, { once: true });
-  scrollTo(linked);
-  addEventListener("load", () => setTimeout(() => here && scrollTo(linked), 300));
+  bringIntoSight(linked);
+  addEventListener("load", () => setTimeout(() => here && bringIntoSight(linked), 300));
 }
 
 // pictures that nobody has asked for yet wait until the page stands
