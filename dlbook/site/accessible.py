@@ -5,6 +5,7 @@ the pages it has written, before they are packed.
 """
 
 import re
+from html import escape, unescape
 from pathlib import Path
 
 
@@ -25,6 +26,12 @@ def mended(html):
     """
     # a fold is called what its text says; a voice command says what it sees
     html = re.sub(r'<summary aria-label="[^"]*">', "<summary>", html)
+    # the arrow that unfolds the pages below a chapter has no text
+    html = re.sub(
+        r'(>([^<]*)</a><details(?: open="open")?><summary)(?=><span class="toctree-toggle")',
+        lambda found: f'{found[1]} aria-label="Pages below {escape(unescape(found[2].strip()))}"',
+        html,
+    )
     # the corner of a table heads nothing
     html = re.sub(r"<th(\b[^>]*)>\s*(?:<p>\s*</p>)?\s*</th>", r"<td\1></td>", html)
     # logo and search stand in no landmark

@@ -54,6 +54,15 @@ def test_a_fold_is_called_what_it_shows():
     )
 
 
+def test_the_arrow_beside_a_chapter_is_named_by_the_chapter():
+    arrow = '<summary{}><span class="toctree-toggle" role="presentation"></span></summary>'
+    for fold in ("<details>", '<details open="open">'):
+        page = f'<a href="adam.html">Adam: "why" &amp; when?</a>{fold}'
+        named = page + arrow.format(' aria-label="Pages below Adam: &quot;why&quot; &amp; when?"')
+        assert mended(page + arrow.format("")) == named
+        assert mended(named) == named
+
+
 def test_only_an_empty_head_of_a_column_becomes_a_cell():
     row = '<th class="head"><p></p></th><th class="head"><p>loss</p></th>'
     assert mended(row) == '<td class="head"></td><th class="head"><p>loss</p></th>'
