@@ -94,7 +94,7 @@ def visit(browser, site):
         context = browser.new_context(viewport=viewport, color_scheme=scheme, **options)
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         contexts.append(context)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         page, errors = context.new_page(), []
         page.route("**/*", lambda r: r.continue_() if r.request.url.startswith("file:") else r.abort())
         page.on("pageerror", lambda error: errors.append(str(error)))

@@ -332,10 +332,10 @@ function bringIntoSight(explorer) {
   explorer.figure.scrollIntoView({ behavior: "instant", block: "start" });
 }
 
-const linked = opened();
+let linked = opened();
 addEventListener("hashchange", () => {
-  const explorer = opened();
-  if (explorer) bringIntoSight(explorer);
+  linked = opened();
+  if (linked) bringIntoSight(linked);
 });
 // who comes back or reloads is where she was; for others formulas may still move the page
 const [visit] = performance.getEntriesByType("navigation");
@@ -344,7 +344,7 @@ if (linked && !(visit && /reload|back/.test(visit.type))) {
   const stay = () => (here = false);
   for (const event of ["wheel", "touchstart", "keydown", "pointerdown"]) addEventListener(event, stay, { once: true });
   bringIntoSight(linked);
-  addEventListener("load", () => setTimeout(() => here && bringIntoSight(linked), 300));
+  addEventListener("load", () => setTimeout(() => here && linked && bringIntoSight(linked), 300));
 }
 
 // pictures that nobody has asked for yet wait until the page stands
