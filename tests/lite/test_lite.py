@@ -354,7 +354,7 @@ def test_a_link_to_another_page_opens_it_with_the_way_back(reader, address):
     loaded(page)
     with page.context.expect_page() as opened:
         page.frame_locator("iframe").get_by_role("link", name="Adam: why a learning rate").click()
-    assert opened.value.url == f"{address}/lite/index.html?notebook=adam"
+    opened.value.wait_for_url(f"{address}/lite/index.html?notebook=adam")
     assert opened.value.get_by_role("link", name="Back").get_attribute("href") == "../chapters/adam.html"
 
 
