@@ -25,9 +25,7 @@ def place(tmp_path_factory):
     for name in ("dlcore", "dlbook"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     source = Path("chapters", "exercises", "source")
-    shutil.copytree(ROOT / source / "initialization", folder / source / "initialization")
-    for name in ("course.toml", "initialization.md"):
-        shutil.copy(ROOT / source / name, folder / source)
+    shutil.copytree(ROOT / source, folder / source)
     for name in ("tmp ö", "home é"):
         (folder / name).mkdir()
     return folder
@@ -97,6 +95,7 @@ def test_a_class_is_released_and_graded_there(place):
         pytest.skip(str(refused))
     (place / "klasse ü.txt").write_text("Zoë Łukasz\n王芳\n", encoding="utf-8")
     source = ["--source", "chapters/exercises/source", "--students", "klasse ü.txt"]
+    source += ["--chapters", "initialization"]
     said = run(place, sys.executable, "-m", "dlbook.grader.release", "course", "kurs ü", *source)
     assert "initialization" in said
     handed_in = place / "abgaben ö" / "Zoë Łukasz" / "initialization" / "initialization.ipynb"
