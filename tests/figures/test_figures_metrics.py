@@ -2,22 +2,11 @@
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
-from dlbook.explorer import style
 from dlbook.figures import metrics as figures
 from dlcore import metrics
 from dlcore.search import sweep
-
-
-def drawn(draw, *, axes=True, **values):
-    """The sentence of one drawing, and its figure."""
-    with style.context():
-        figure = Figure(figsize=(7, 3.8), layout="constrained")
-        sentence = draw(figure.subplots() if axes else figure, **values)
-        figure.draw_without_rendering()
-    assert sentence.endswith(".")
-    return sentence, figure
+from drawing import drawn
 
 
 def mix(p, y, positives):
@@ -30,7 +19,7 @@ def test_the_threshold_figure_agrees_with_the_metrics(threshold):
     y = (rng.random(500) < 0.2).astype(int)
     p = np.clip(0.3 * y + 0.6 * rng.random(500), 0, 1)
     values = {"runs": mix(p, y, 0.2), "positives": 0.2, "threshold": threshold}
-    sentence, _ = drawn(figures.draw_threshold, axes=False, **values)
+    sentence, _ = drawn(figures.draw_threshold, **values)
     called = (p >= threshold).astype(int)
     precise = (
         f"precision {metrics.precision(y, called):.0%}"
@@ -54,7 +43,7 @@ def test_the_precision_recall_curve_passes_through_the_threshold_point():
     y = (rng.random(300) < 0.5).astype(int)
     p = 0.2 * y + 0.8 * rng.random(300)
     values = {"runs": mix(p, y, 0.5), "positives": 0.5, "threshold": 0.5}
-    _, figure = drawn(figures.draw_threshold, axes=False, **values)
+    _, figure = drawn(figures.draw_threshold, **values)
     curve, _, point = figure.axes[1].get_lines()
     here = np.hypot(curve.get_xdata() - point.get_xdata()[0], curve.get_ydata() - point.get_ydata()[0])
     assert here.min() < 0.01
@@ -65,7 +54,7 @@ def rare():
     labels = {0.5: np.repeat([0, 1], [20, 20]), 0.1: np.repeat([0, 1], [36, 4])}
     scores = {0.5: np.r_[np.linspace(0, 0.6, 20), np.linspace(0.4, 1, 20)]}
     scores[0.1] = np.r_[np.linspace(0, 0.6, 36), np.linspace(0.4, 1, 4)]
-    return {"labels": labels, "scores": scores, "axes": False}
+    return {"labels": labels, "scores": scores}
 
 
 @pytest.mark.parametrize("positives", [0.5, 0.1])
@@ -89,7 +78,7 @@ def test_a_threshold_that_calls_nobody_yes_has_no_precision():
 def test_a_network_that_is_sure_and_right_half_of_the_time_is_badly_calibrated():
     z, labels = np.tile([0.0, 50.0], (100, 1)), np.repeat([0, 1], [50, 50])
     runs = sweep(lambda epochs: z, epochs=[1, 2], seeds=None)
-    values = {"runs": runs, "labels": labels, "epochs": 1, "axes": False}
+    values = {"runs": runs, "labels": labels, "epochs": 1}
     sentence, _ = drawn(figures.draw_reliability, temperature=1, **values)
     assert "50.0% right, mean confidence 100.0%, calibration error (ECE) 50.0%, loss 25.00" in sentence
     cooled, _ = drawn(figures.draw_reliability, temperature=1e6, **values)
@@ -105,4 +94,4 @@ def test_the_coverage_names_the_worst_of_both_intervals():
 def test_a_mix_that_was_not_computed_is_refused():
     runs = mix(np.array([0.2, 0.8]), np.array([0, 1]), 0.5)
     with pytest.raises(ValueError, match=r"positives must be one of 0\.5, got 0\.2"):
-        drawn(figures.draw_threshold, axes=False, runs=runs, positives=0.2, threshold=0.5)
+        drawn(figures.draw_threshold, runs=runs, positives=0.2, threshold=0.5)

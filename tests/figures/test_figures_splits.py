@@ -4,22 +4,11 @@ import re
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
-from dlbook.explorer import style
 from dlbook.figures import splits as figures
 from dlcore import splits
 from dlcore.search import sweep
-
-
-def drawn(draw, *, axes=True, **values):
-    """The sentence of one drawing, and its figure."""
-    with style.context():
-        figure = Figure(figsize=(7, 3.8), layout="constrained")
-        sentence = draw(figure.subplots() if axes else figure, **values)
-        figure.draw_without_rendering()
-    assert sentence.endswith(".")
-    return sentence, figure
+from drawing import drawn
 
 
 def numbers(sentence):
@@ -115,7 +104,7 @@ def fold_count(off):
         return {"estimate": 0.2 + (off if k == 2 else -off / 2), "true": np.full(4, 0.2)}
 
     runs = sweep(run, k=[2, "all"], examples=[100], model=["linear"], seeds=None)
-    return {"runs": runs, "model": "linear", "examples": 100, "axes": False}
+    return {"runs": runs, "model": "linear", "examples": 100}
 
 
 def test_the_fold_count_figure_states_bias_spread_floor_and_cost():
@@ -156,7 +145,7 @@ def leaks():
 def test_the_leak_is_told_by_the_medians():
     for features, leak in ((100, 80), (1000, 85)):
         setting = {"features": features, "examples": 50, "kept": 20}
-        sentence, _ = drawn(figures.draw_leak, axes=False, runs=leaks(), **setting)
+        sentence, _ = drawn(figures.draw_leak, runs=leaks(), **setting)
         assert numbers(sentence) == [50, 20, features, leak, 50]
 
 
@@ -184,4 +173,4 @@ def test_an_unknown_setting_is_refused_by_its_name(labels):
     with pytest.raises(ValueError, match="k must be at most the members of the smallest class"):
         drawn(figures.draw_folds, k=9, dealt="stratified", labels=labels)
     with pytest.raises(ValueError, match="features must be one of 100, 1000, got 50"):
-        drawn(figures.draw_leak, axes=False, runs=leaks(), features=50, examples=50, kept=20)
+        drawn(figures.draw_leak, runs=leaks(), features=50, examples=50, kept=20)
