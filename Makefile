@@ -30,6 +30,7 @@ help:
 	@echo "make copies     derive the plain copies in notebooks/ from the chapters, exercises and pages"
 	@echo "make notebooks-zip  pack the copies with pictures and the library into _build/notebooks.zip"
 	@echo "make replications  try the published results again and write chapters/replications.md"
+	@echo "                   [FULL=1 runs first what is missing at full size; NAMES='notes_race' only these]"
 	@echo "make references  write chapters/references.md from references.bib"
 	@echo "make exercises  derive the students' pages of the exercises from their sources"
 	@echo "make release    write the students' notebooks to $(COURSE)/  [CHAPTERS='adam momentum' STUDENTS=students.txt]"
@@ -100,9 +101,12 @@ copies: .venv/ready
 notebooks-zip: book
 	$(BIN)/python -m dlbook.plain _build/notebooks.zip
 
-# Tries the published results again, with a clock
+# Tries the published results again, with a clock; what takes minutes is stored, and goes on where it was ended
 replications: .venv/ready
-	$(BIN)/python -m dlbook.reproducible $(BIN)/python -m dlbook.replications
+ifneq ($(FULL),)
+	$(BIN)/python -m dlbook.replications.full $(NAMES)
+endif
+	$(BIN)/python -m dlbook.reproducible $(BIN)/python -m dlbook.replications.ledger
 
 references: .venv/ready
 	$(BIN)/python -m dlbook.references

@@ -166,6 +166,8 @@ def rooms_to_test():
             yield room
         elif room == "figures" and last != room:
             yield f"figures_{last}"
+        elif room == "replications":
+            yield room
         elif (
             module not in ("dlbook.explorer", "dlbook.grader", "dlbook.figures", "dlbook.lite")
             and last != "__main__"

@@ -1,26 +1,52 @@
-"""The ledger of published results says what the chapters measured, and nothing else."""
+"""The ledger of published results says what was measured, and a verdict is computed from facts."""
 
-import re
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from dlbook.notebooks import chapters
-from dlbook.replications import Replication, harvest, ledger, name_of, replicated, seconds
+from dlbook import references
+from dlbook.replications import NotRunError, Replication, Rule, StaleError, again, full, old, records, stored
+from dlbook.replications.ledger import (
+    FIRST,
+    as_stored,
+    changes,
+    chapter_of,
+    chapters_of,
+    clock,
+    full_size,
+    harvest,
+    ledger,
+    seconds,
+)
+from dlbook.replications.verdicts import MIME, PARTS, VERDICTS, replicated, verdict_of
+from dlbook.reproducible import PINNED
 
-CHAPTERS = Path(__file__).parents[2] / "chapters"
+ROOT = Path(__file__).parents[2]
+CHAPTERS = ROOT / "chapters"
 
 
-def one(**changes):
+def rule(holds, **more):
+    return Rule("ahead in 12 of 16 seeds", holds, **({"fixed": "2026-11-21"} | more))
+
+
+def one(number=7, source="Kohavi 1995, table 2", **changes):
     told = {
-        "published": "148 steps",
-        "ours": "150 (16 seeds)",
-        "verdict": "shape only",
-        "because": "one step of 50",
+        "key": "kohavi1995",
+        "claim": "Ten folds choose better than more folds.",
+        "data": "one set",
+        "network": "C4.5",
+        "length": (50, 50, "runs"),
+        "seeds": (1, 16),
+        "ours": "ahead in 14 of 16 sets",
+        "rule": rule(True),
     }
-    return replicated(7, "Notes 15.4", **(told | changes))
+    return replicated(number, source, **(told | changes))
 
 
 def notebook_of(found):
@@ -31,7 +57,11 @@ def notebook_of(found):
         }
         return new_code_cell(source, outputs=list(outputs), metadata={"execution": clock})
 
-    output = new_output("execute_result", {"text/plain": str(found)}, execution_count=1)
+    if isinstance(found, Replication):
+        data = json.loads(json.dumps(found._repr_mimebundle_()))
+    else:
+        data = {"text/plain": str(found)}
+    output = new_output("execute_result", data, execution_count=1)
     return new_notebook(
         cells=[
             cell("import", 9),
@@ -43,63 +73,382 @@ def notebook_of(found):
     )
 
 
-@pytest.mark.parametrize("found", [one(), one(verdict="reproduced", because=""), one(ours="a: b, “c” | d")])
-def test_a_replication_is_read_back_from_its_text(found):
-    assert Replication.parse(str(found)) == found
+# The verdict ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "holds, order, at_size, unknown, verdict",
+    [
+        (True, True, True, (), "reproduced"),
+        (True, True, False, (), "direction"),
+        (False, True, True, (), "direction"),
+        (False, True, False, (), "direction"),
+        (False, False, False, (), "not seen at our size"),
+        (False, False, True, (), "refuted"),
+        (True, True, True, ("data",), "not tried"),
+        (False, False, True, ("length",), "not tried"),
+    ],
+)
+def test_the_verdict_follows_from_the_facts(holds, order, at_size, unknown, verdict):
+    assert verdict_of(rule(holds, order=order), at_size=at_size, unknown=unknown) == verdict
+
+
+def test_every_verdict_can_come_about():
+    smaller = {"data": ("MNIST", "Fashion-MNIST")}
+    found = [
+        one(),
+        one(**smaller),
+        one(rule=rule(False), **smaller),
+        one(rule=rule(False)),
+        one(data=(None, "ours")),
+    ]
+    assert [each.verdict for each in found] == list(VERDICTS)
+
+
+@pytest.mark.parametrize(
+    "changes, at_size",
+    [
+        ({}, True),
+        ({"length": (50, 49, "runs")}, False),
+        ({"length": (50, 500, "runs")}, True),
+        ({"seeds": (50, 16)}, False),
+        ({"seeds": (None, 1)}, True),
+        ({"network": ("C4.5", "a tree of ours")}, False),
+        ({"network": ("C4.5", "C4.5")}, True),
+    ],
+)
+def test_less_or_other_than_published_is_never_reproduced(changes, at_size):
+    found = one(**changes)
+    assert found.at_size is at_size
+    assert found.verdict == ("reproduced" if at_size else "direction")
+    assert one(rule=rule(False), **changes).verdict == ("refuted" if at_size else "not seen at our size")
+
+
+def test_the_number_of_seeds_is_no_unknown_part():
+    assert one(seeds=(None, 4)).verdict == "reproduced"
+    assert one(optimizer=(None, "SGD 0.1")).unknown == ("optimizer",)
+
+
+def test_a_verdict_cannot_be_given():
+    with pytest.raises(ValueError, match="verdict must be one of 'reproduced', 'shape only'"):
+        one(verdict="refuted")
+    with pytest.raises(AttributeError):
+        one().verdict = "reproduced"
+
+
+def test_another_rule_has_a_verdict_of_its_own_and_says_that_it_came_later():
+    found = one(others=[Rule("ahead in all seeds", False, order=True, seen="2026-11-29")])
+    assert "under another rule: ahead in all seeds (chosen after looking, 2026-11-29): direction" in str(
+        found
+    )
+    assert "(fixed before looking, 2026-11-21)" in str(found)
+    assert "ahead in all seeds (chosen after looking, 2026-11-29): *direction*" in found.markdown()
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        ({"holds": True}, "a rule must have one day: fixed= .* or seen="),
+        ({"holds": True, "fixed": "2026-11-21", "seen": "2026-11-29"}, "a rule must have one day"),
+        ({"holds": True, "fixed": "yesterday"}, "fixed must be a day such as '2026-11-21', got 'yesterday'"),
+        (
+            {"holds": "yes", "fixed": "2026-11-21"},
+            "holds must be True or False, computed from the run, got 'yes'",
+        ),
+        ({"holds": 1, "fixed": "2026-11-21"}, "holds must be True or False"),
+        (
+            {"holds": True, "order": False, "fixed": "2026-11-21"},
+            "order must be True where the whole statement",
+        ),
+    ],
+)
+def test_a_rule_without_its_parts_is_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        Rule("ahead", **given)
+    assert Rule("ahead", np.True_, fixed="2026-11-21").holds is True
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"ours": " "}, "ours must be one line of text"),
+        ({"claim": "a\nb"}, "claim must be one line of text"),
+        ({"claim": "a | b"}, "claim must be without '|'"),
+        ({"rule": True}, "rule must be a Rule, from which the verdict is computed, got True"),
+        ({"others": [True]}, "others must be Rules, got True"),
+        ({"key": "Kohavi"}, "key must be a source of references.bib, such as 'kohavi1995', got 'Kohavi'"),
+        ({"nodes": "3"}, "a protocol has the parts data, network, optimizer, length, seeds, got 'nodes'"),
+        ({"seeds": 16}, r"seeds must be two numbers, \(published or None, ours\), got 16"),
+        ({"number": 0}, "number must be at least 1, got 0"),
+        ({"because": "x"}, "published and because belong to the old form"),
+    ],
+)
+def test_a_replication_without_its_parts_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        one(**changes)
+
+
+def test_a_protocol_must_tell_the_data():
+    with pytest.raises(ValueError, match="a protocol must tell data, published and ours"):
+        replicated(1, "x", key="kohavi1995", claim="a", ours="b", rule=rule(True), seeds=(1, 2))
+
+
+def test_the_first_edition_s_form_counts_as_tried_on_another_scale():
+    stated = replicated(7, "Notes 15.4", published="148", ours="150", verdict="reproduced")
+    assert str(stated).startswith("Replication 7, Notes 15.4: reproduced")
+    for verdict, now in old.VERDICTS.items():
+        stated = replicated(7, "Notes 15.4", published="148", ours="150", verdict=verdict, because="one step")
+        ((found, _),) = harvest(notebook_of(stated))
+        assert found.verdict == now and now in ("direction", "not seen at our size")
+
+
+# What a page shows, and what is read from it ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "found", [one(), one(others=[rule(False)]), one(ours="a: b, “c”"), one(data=(None, "x"))]
+)
+def test_a_replication_is_read_back_from_its_cell(found):
     assert list(harvest(notebook_of(found))) == [(found, 4)]
 
 
-def test_other_texts_are_no_replication():
-    assert Replication.parse("Replication of cells") is None
-    assert Replication.parse(str(one()).replace("shape only", "splendid")) is None
+def test_the_box_shows_every_part(monkeypatch, tmp_path):
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "references.md").touch()
+    found = one(data=("UCI", "drawn data"))
+    monkeypatch.chdir(tmp_path / "deeper")
+    box = found._repr_mimebundle_()["text/markdown"]
+    for text in (
+        "[Kohavi 1995, table 2](../references.md#kohavi1995)",
+        "| data | UCI | drawn data |",
+        "| network | C4.5 | the same |",
+        "**Verdict: direction**",
+        "ahead in 14 of 16 sets",
+        f'id="{found.anchor}"',
+        f"](../replications.md#{found.anchor})",
+    ):
+        assert text in box
+    monkeypatch.chdir(tmp_path.parent)
+    assert "](" not in found._repr_mimebundle_()["text/markdown"]
 
 
 def test_the_seconds_are_those_of_the_section():
     assert seconds(notebook_of(one()), 4) == 7.0
 
 
-def test_the_box_shows_every_part_and_escapes_it():
-    html = one(ours="a < b")._repr_html_()
-    assert all(
-        text in html for text in ("Notes 15.4", "148 steps", "a &lt; b", "shape only", "one step of 50")
-    )
-    assert f'id="{one().anchor}"' in html and one().anchor == "replication-7-notes-15-4"
-
-
 def test_the_ledger_has_a_line_for_each_and_counts_the_verdicts():
-    text = ledger([(one(), "adam", 3.4), (one(verdict="reproduced", because=""), "splits", 0.1)])
-    assert "2 results in 1 rows: 1 reproduced, 1 shape only, 0 not reproducible." in text
-    assert "| shape only | [adam](adam.ipynb#replication-7-notes-15-4) | 3 |" in text
-    below = ledger([(one(), "deeper/adam_race", 3.4)])
-    assert "| [adam race](deeper/adam_race.ipynb#replication-7-notes-15-4) | 3 |" in below
-    assert "[Notes 15.4](replications.md#replication-7-notes-15-4)" in text and one()._repr_html_() in text
+    other = one(9, "Ioffe 2015", data=("a", "b"))
+    text = ledger(
+        [(one(), "splits", 3.4), (other, "deeper/adam_race", 0.1)], ["grokking"], ["adam", "splits"]
+    )
+    assert "- **reproduced** (1)" in text and "- **direction** (1)" in text and "- **refuted** (0)" in text
+    assert text.index("### [Adam](adam.ipynb)") < text.index("### [Splits](splits.ipynb)")
+    assert f"| 7 | [Kohavi 1995, table 2](replications.md#{one().anchor}) | reproduced | 3 |" in text
+    assert f"[adam race](deeper/adam_race.ipynb#{other.anchor})" in text
+    assert "Not run yet at full size: `grokking`" in text
+    assert clock(text) == {one().anchor: 3.0, other.anchor: 0.0}
+    with pytest.raises(ValueError, match="two rows have the name replication-7-kohavi-1995-table-2"):
+        ledger([(one(), "splits", 1), (one(), "adam", 1)])
+
+
+def test_a_changed_verdict_is_told_with_its_reason():
+    first = [{"number": 7, "source": "Kohavi 1995, table 2", "verdict": "shape only", "why": "more seeds"}]
+    (line,) = changes([one()], first)
+    assert line.startswith("| 7 | Kohavi 1995, table 2: shape only | [reproduced]") and "more seeds" in line
+    assert list(changes([one(data=("a", "b"))], first)) == []  # "shape only" is "direction" now
+    assert list(changes([one(rule=rule(False))], [first[0] | {"verdict": "not reproducible"}])) == []
+
+
+def test_a_page_belongs_to_the_chapter_whose_name_it_continues():
+    chapters = ["adam", "bias", "bias_variance"]
+    assert chapter_of("deeper/adam_races", chapters) == "adam"
+    assert chapter_of("deeper/bias_variance_peak", chapters) == "bias_variance"
+    assert chapter_of("landscape", chapters) == "landscape"
+    assert chapters_of(
+        "- file: chapters/start\n  - file: chapters/deeper/adam_races\n- file: chapters/adam"
+    ) == [
+        "start",
+        "adam",
+    ]
+
+
+ENTRIES = as_stored(CHAPTERS)
+
+
+def test_the_ledger_is_what_the_pages_and_the_stored_results_say():
+    full, missing = full_size()
+    contents = chapters_of((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    page = (CHAPTERS / "replications.md").read_text(encoding="utf-8")
+    assert ledger([*ENTRIES, *full], missing, contents) == page, (
+        "run `python -m dlbook.replications.ledger --stored`, or `make replications`"
+    )
+
+
+def test_every_row_names_a_source_of_the_book():
+    known = references.read(CHAPTERS / "references.bib")
+    for found, page, _ in [*ENTRIES, *full_size()[0]]:
+        assert not found.key or found.key in known, (page, found.source)
+        assert {part for part, *_ in found.protocol} <= {*PARTS, "set-up"}
+
+
+def test_every_row_of_the_first_edition_is_still_told():
+    there = {found.anchor for found, _, _ in [*ENTRIES, *full_size()[0]]}
+    for row in json.loads(FIRST.read_text(encoding="utf-8")):
+        names = row.get("now", [old.Stated(row["number"], row["source"], "", "", row["verdict"]).anchor])
+        assert set(names) & there, row["source"]
+
+
+# Experiments at full size ----------------------------------------------------------------------------------
+
+EXPERIMENT = '''"""Does a coin fall on its head?"""
+AXES = {"sides": [2, 3]}
+SEEDS = 2
+CHECK = {"sides": 2, "seed": 1}
+
+
+def run(seed, sides):
+    """Throw."""
+    # once
+    return {"side": (seed * 7 + 3) % sides, "path": [seed, sides]}
+'''
+
+
+@pytest.fixture
+def coin(tmp_path, monkeypatch):
+    """An experiment that is in a folder of its own."""
+    import types
+
+    (tmp_path / "results").mkdir()
+    path = tmp_path / "coin.py"
+    path.write_text(EXPERIMENT)
+    monkeypatch.setattr(records, "EXPERIMENTS", tmp_path)
+    monkeypatch.setattr(records, "RESULTS", tmp_path / "results")
+
+    def experiment(name):
+        module = types.ModuleType(name)
+        exec(path.read_text(), module.__dict__)
+        return module
+
+    monkeypatch.setattr(records, "experiment", experiment)
+    return path
+
+
+def test_a_stored_result_is_a_sweep(coin):
+    told = []
+    full.complete("coin", told.append)
+    runs = stored("coin")
+    assert list(runs["side"].at(sides=2)) == [1, 0] and runs["path"].values.shape == (2, 2, 2)
+    assert len(told) == 4 and "4 of 4  sides=3" in told[-1]
+    assert records.cost("coin")[0] >= 0 and records.is_stored("coin") and full.recompute("coin") == []
+
+
+def test_a_run_that_was_ended_goes_on_where_it_was(coin):
+    def end(line):
+        if "2 of 4" in line:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        full.complete("coin", end)
+    with pytest.raises(NotRunError, match="coin: 2 of 4 records are missing; run: python -m dlbook"):
+        stored("coin")
+    told = []
+    full.complete("coin", told.append)
+    assert len(told) == 2 and stored("coin")["side"].values.shape == (2, 2)
+    coin.write_text(EXPERIMENT.replace("SEEDS = 2", "SEEDS = 3"))  # more seeds make no record stale
+    full.complete("coin", told.append)
+    assert len(told) == 4
+
+
+def test_an_experiment_that_can_runs_all_of_its_records_together(coin):
+    more = "\n\ndef run_together(runs):\n    return [run(**setting) for setting in runs]\n"
+    coin.write_text(EXPERIMENT + more)
+    told = []
+    full.complete("coin", told.append)
+    assert len(told) == 1 and list(stored("coin")["side"].at(sides=3)) == [0, 1]
+
+
+def test_an_altered_result_is_found_by_computing_it_again(coin):
+    full.complete("coin", print)
+    file = records.RESULTS / "coin.json"
+    file.write_text(
+        file.read_text().replace('"seed": 1, "result": {"side": 0', '"seed": 1, "result": {"side": 1')
+    )
+    assert full.recompute("coin") == [("side", 1, 0)]
 
 
 @pytest.mark.parametrize(
-    "changes, message",
+    "before, after, message",
     [
-        (
-            {"verdict": "splendid"},
-            "verdict must be one of 'reproduced', 'shape only', 'not reproducible', got 'splendid'",
-        ),
-        ({"because": ""}, "because must say why the result is 'shape only'"),
-        ({"ours": " "}, "ours must be one line of text"),
-        ({"published": "a\nb"}, "published must be one line of text"),
+        ("{", "", "damaged"),
+        ('"records"', '"record"', "damaged"),
+        ('"seconds"', '"second"', "damaged"),
+        ('"path": [0', '"path": ["x"', "damaged"),
+        ('"date": "20', '"date": "x', "damaged"),
+        ('"experiment": "coin"', '"experiment": "dice"', "holds the result of 'dice'"),
+        ('{"sides": 2}', '{"edges": 2}', "the axes are"),
     ],
 )
-def test_a_replication_without_its_parts_is_refused(changes, message):
-    with pytest.raises(ValueError, match=message):
-        one(**changes)
-    with pytest.raises(ValueError, match="number must be at least 1, got 0|number must be"):
-        replicated(0, "x", published="a", ours="b", verdict="reproduced")
+def test_a_damaged_result_is_refused(coin, before, after, message):
+    full.complete("coin", print)
+    file = records.RESULTS / "coin.json"
+    assert before in file.read_text()
+    file.write_text(file.read_text().replace(before, after, 1))
+    with pytest.raises(StaleError, match=message):
+        stored("coin")
 
 
-def test_the_ledger_is_what_the_stored_chapters_say():
-    page = (CHAPTERS / "replications.md").read_text()
-    clock = dict(re.findall(r"#(replication-[^)]+)\).*\| (\d+) \|$", page, re.MULTILINE))
-    entries = [
-        (found, name_of(path), float(clock.get(found.anchor, "nan")))
-        for path in chapters(CHAPTERS)
-        for found, _ in harvest(nbformat.read(path, as_version=4))
-    ]
-    assert ledger(entries) == page, "run `make replications`"
+def test_a_result_of_other_code_is_refused_and_comments_are_no_code(coin):
+    full.complete("coin", print)
+    coin.write_text(EXPERIMENT.replace("# once", "# now and then").replace("Throw.", "Throw it."))
+    stored("coin")
+    coin.write_text(EXPERIMENT.replace("* 7", "* 5"))
+    with pytest.raises(StaleError, match=r"made by other code than experiments/coin\.py"):
+        stored("coin")
+
+
+def test_an_experiment_that_returns_words_is_refused(coin):
+    coin.write_text(EXPERIMENT.replace("(seed * 7 + 3) % sides", "'head'"))
+    with pytest.raises(TypeError, match="coin must return numbers and lists of them, got 'head' for 'side'"):
+        full.complete("coin", print)
+
+
+def test_a_seed_or_a_setting_of_one_s_own_is_placed_among_ours(coin):
+    full.complete("coin", print)
+    assert "- side 1: above 1, below 0 of our 2 seeds (0 to 1, median 0.5)" in str(again("coin", seed=2))
+    assert "of the medians of our 2 settings" in str(again("coin", seed=2, sides=5))
+    assert "this record is among ours" in str(again("coin", seed=1))
+    with pytest.raises(ValueError, match="a setting of coin has the axes sides, got 'edges'"):
+        again("coin", edges=3)
+    with pytest.raises(ValueError, match="seed must be at least 0, got -1"):
+        again("coin", seed=-1)
+
+
+def test_an_unknown_experiment_is_refused():
+    with pytest.raises(ValueError, match=r"name must be one of .*notes_race.*, got 'notes'"):
+        stored("notes")
+    with pytest.raises(ValueError, match="arm must be one of SGD, .* got 'Adamant 0.1'"):
+        records.experiment("notes_race").run(0, "Adamant 0.1")
+
+
+@pytest.mark.parametrize("name", records.names())
+def test_one_record_of_every_stored_result_is_computed_again(name):
+    if not records.is_stored(name):
+        pytest.skip("not run yet; the ledger says so")
+    command = [sys.executable, "-m", "dlbook.replications.full", "--check", name]
+    done = subprocess.run(command, cwd=ROOT, env=_environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _environment():
+    import os
+
+    return os.environ | PINNED | {"PYTHONPATH": str(ROOT)}
+
+
+def test_the_pages_own_cells_keep_their_data():
+    for path in CHAPTERS.glob("deeper/*.ipynb"):
+        for cell in nbformat.read(path, as_version=4).cells:
+            for output in cell.get("outputs", []):
+                data = output.get("data", {})
+                if MIME in data:
+                    assert str(Replication.of_dict(data[MIME])) == data["text/plain"]

@@ -1,0 +1,288 @@
+"""The ledger: which published results did the book try again, and what came out?
+
+`make replications` runs all pages that end an experiment with `replicated`, with a clock, and gathers the
+boxes with the stored results of the experiments at full size into `chapters/replications.md`.
+"""
+
+import json
+import re
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from dlbook.replications import old, records
+from dlbook.replications.verdicts import MIME, VERDICTS, Replication
+
+FIRST = Path(__file__).parent / "first_edition.json"
+"""The verdicts of the first edition, and why each row has another one now."""
+
+
+def harvest(notebook):
+    """Yield every replication in an executed notebook, and the index of its cell."""
+    for i, cell in enumerate(notebook.cells):
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            stated = old.Stated.parse(data.get("text/plain", ""))
+            if MIME in data:
+                yield Replication.of_dict(data[MIME]), i
+            elif stated:
+                yield _of_first_edition(stated), i
+
+
+def _of_first_edition(stated):
+    """What the first edition's form says: it tells no size, so it counts as tried on another scale."""
+    protocol = (("set-up", "as in the source", stated.because, False),) if stated.because else ()
+    verdict = old.VERDICTS[stated.verdict]
+    return Replication(
+        stated.number, stated.source, stated.published, stated.ours, None, "", protocol, old=verdict
+    )
+
+
+def seconds(notebook, last):
+    """How long the code of a section took, from its heading to cell `last`, by the notebook's clock."""
+    total = 0.0
+    for cell in reversed(notebook.cells[: last + 1]):
+        if cell.cell_type == "markdown" and re.search(r"^##+ ", cell.source, re.MULTILINE):
+            break
+        times = cell.metadata.get("execution", {})
+        if "iopub.execute_input" in times:
+            begun, ended = (
+                datetime.fromisoformat(times[key].replace("Z", "+00:00"))
+                for key in ("iopub.execute_input", "shell.execute_reply")
+            )
+            total += (ended - begun).total_seconds()
+    return total
+
+
+def full_size():
+    """Return the rows of the experiments whose results are stored, and the names of the others.
+
+    Returns
+    -------
+    entries : list of (Replication, page, seconds)
+    missing : list of str
+    """
+    entries, missing = [], []
+    for name in records.names():
+        module = records.experiment(name)
+        if not records.is_stored(name):
+            missing.append(name)
+        elif hasattr(module, "replications"):
+            time = records.cost(name)[0]
+            for found in module.replications(records.stored(name)):
+                entries.append((found, module.PAGE, time))
+                time = 0.0  # one run serves all of its rows
+    return entries, missing
+
+
+PAGE = """# Published results, tried again
+
+Every line is a published result that the book tries again. The verdict is computed from what the run gave, by
+a rule that stands in the row's box, and from what of the published protocol was made smaller or exchanged:
+
+{scale}
+
+{tally} A line that no longer holds fails the tests. *Seconds* are what the code took on two shared cores;
+lines marked *full* are at, or near, the published size. They take longer than a page may, so their results
+are stored with their dates, and the tests compute one record of each again.
+
+## The rows by chapter
+
+{table}
+
+Seconds in all: {short} on the pages, {long} at full size.
+
+## Verdicts that changed since the first edition
+
+The first edition had three verdicts, and called "not reproducible" what it had tried at a tenth of the
+published size. These rows have another verdict now:
+
+| row | first edition | now | why |
+|--:|---|---|---|
+{changes}
+
+{missing}
+
+## Try it yourself
+
+A row whose box names an experiment can be continued with a seed or a setting of your own:
+
+```python
+from dlbook.replications import again
+
+again("notes_race", seed=99)                        # a seed that is not among ours
+again("notes_race", arm="Adam 0.02", seed=99)       # a setting that is not among ours
+```
+
+It runs the experiment once at its published length and says how many of our runs are above and below yours.
+`python -m dlbook.replications.full notes_race` runs all of them, or what is missing of them.
+
+## The boxes
+
+{boxes}
+"""
+
+
+def ledger(entries, missing=(), chapters=()):
+    """The page `chapters/replications.md`.
+
+    Parameters
+    ----------
+    entries : list of (Replication, page, seconds)
+        A page is "adam" or, below a chapter, "deeper/adam_race".
+    missing : sequence of str
+        Experiments without a stored result.
+    chapters : sequence of str
+        The names of the chapters in the order of the book.
+
+    Raises
+    ------
+    ValueError
+        If two rows have one name.
+    """
+    anchors = [found.anchor for found, _, _ in entries]
+    twice = [anchor for anchor in anchors if anchors.count(anchor) > 1]
+    if twice:
+        raise ValueError(f"two rows have the name {twice[0]}: give their sources different figures or parts")
+    entries = sorted(entries, key=lambda entry: (entry[0].number, entry[0].source))
+    named = {verdict: sum(found.verdict == verdict for found, _, _ in entries) for verdict in VERDICTS}
+    scale = "\n".join(f"- **{verdict}** ({named[verdict]}): {told}." for verdict, told in VERDICTS.items())
+    table = []
+    for chapter in _ordered({chapter_of(page, chapters) for _, page, _ in entries}, chapters):
+        title = chapter.replace("_", " ").capitalize()
+        table += [
+            f"### [{title}]({chapter}.ipynb)",
+            "",
+            "| row | source | verdict | seconds |",
+            "|--:|---|---|--:|",
+        ]
+        table += [
+            f"| {found.number} | [{found.source}](replications.md#{found.anchor})"
+            f"{' *(full)*' if found.run else ''} | {found.verdict} | {time:.0f} |"
+            for found, page, time in entries
+            if chapter_of(page, chapters) == chapter
+        ]
+        table.append("")
+    return PAGE.format(
+        scale=scale,
+        tally=f"{len(entries)} results in {len({found.number for found, _, _ in entries})} rows.",
+        table="\n".join(table).rstrip(),
+        short=f"{sum(round(time) for found, _, time in entries if not found.run):,}",
+        long=f"{sum(round(time) for found, _, time in entries if found.run):,}",
+        changes="\n".join(changes([found for found, _, _ in entries])),
+        missing=_told_missing(missing),
+        boxes="\n\n".join(
+            found.markdown("", f"[{page.rpartition('/')[2].replace('_', ' ')}]({page}.ipynb#{found.anchor})")
+            if not found.run
+            else found.markdown("", f"[{page.rpartition('/')[2].replace('_', ' ')}]({page}.ipynb)")
+            for found, page, _ in entries
+        ),
+    )
+
+
+def changes(found, first=None):
+    """Yield a line of the table of changed verdicts for each row whose verdict is no longer the first one.
+
+    A row of the first edition is looked for by its number and the anchor that its entry names in
+    `first_edition.json`; without such an entry by its source.
+    """
+    first = json.loads(FIRST.read_text(encoding="utf-8")) if first is None else first
+    same = {"reproduced": "reproduced", "shape only": "direction", "not reproducible": "refuted"}
+    now = {one.anchor: one for one in found}
+    for row in first:
+        before = old.Stated(row["number"], row["source"], "", "", row["verdict"])
+        names = row.get("now", [before.anchor])
+        verdicts = [now[name] for name in names if name in now]
+        if verdicts and {one.verdict for one in verdicts} != {same[row["verdict"]]}:
+            told = ", ".join(f"[{one.verdict}](replications.md#{one.anchor})" for one in verdicts)
+            why = row.get("why") or verdicts[-1].differences or "see its box"
+            yield f"| {row['number']} | {row['source']}: {row['verdict']} | {told} | {why} |"
+
+
+def _told_missing(missing):
+    if not missing:
+        return "Every experiment at full size has been run."
+    names = ", ".join(f"`{name}`" for name in missing)
+    return f"Not run yet at full size: {names} (`make replications FULL=1` runs them)."
+
+
+def chapter_of(page, chapters):
+    """The chapter that a page belongs to: "deeper/adam_races" belongs to "adam"."""
+    stem = page.rpartition("/")[2]
+    above = [name for name in chapters if stem == name or stem.startswith(f"{name}_")]
+    return max(above, key=len, default=stem)
+
+
+def _ordered(names, chapters):
+    chapters = list(chapters)
+    return sorted(names, key=lambda name: (chapters.index(name) if name in chapters else len(chapters), name))
+
+
+def chapters_of(contents):
+    """The names of the chapters in the order of a book's table of contents, as text."""
+    return re.findall(r"file: chapters/([\w-]+)\s", contents + "\n")
+
+
+def name_of(path):
+    """Return a page's name: "adam" or "deeper/adam_race"."""
+    return f"deeper/{path.stem}" if path.parent.name == "deeper" else path.stem
+
+
+def run(path):
+    """Run a page with a clock; return its replications as `ledger` takes them."""
+    import nbformat  # here, since every chapter imports this package
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(path.parent)}}).execute()
+    return [(found, name_of(path), seconds(notebook, i)) for found, i in harvest(notebook)]
+
+
+def clock(page):
+    """The seconds that a ledger's page has for each row, by anchor."""
+    rows = re.findall(r"#(replication-[^)]+)\).*\| (\d+) \|$", page, re.MULTILINE)
+    return {anchor: float(time) for anchor, time in rows}
+
+
+def write(entries, folder="chapters"):
+    """Write the ledger of entries and of what is stored at full size."""
+    full, missing = full_size()
+    contents = (Path(folder).parent / "_toc.yml").read_text(encoding="utf-8")
+    page = ledger([*entries, *full], missing, chapters_of(contents))
+    (Path(folder) / "replications.md").write_text(page, encoding="utf-8")
+
+
+def as_stored(folder="chapters"):
+    """The replications of the stored pages, with the seconds of the ledger that is there."""
+    import nbformat
+
+    from dlbook.notebooks import chapters
+
+    there = clock((Path(folder) / "replications.md").read_text(encoding="utf-8"))
+    return [
+        (found, name_of(path), there.get(found.anchor, 0.0))
+        for path in chapters(folder)
+        for found, _ in harvest(nbformat.read(path, as_version=4))
+    ]
+
+
+def main(arguments):
+    """Run the pages that replicate something, one on each core, and write the ledger.
+
+    `--stored` writes it from the stored pages, with the seconds that it has.
+    """
+    from joblib import Parallel, delayed
+    from tqdm import tqdm
+
+    from dlbook.notebooks import chapters
+
+    if arguments == ["--stored"]:
+        write(as_stored())
+        return
+    paths = [path for path in chapters() if "replicated(" in path.read_text(encoding="utf-8")]
+    runs = Parallel(n_jobs=-1, return_as="generator")(delayed(run)(path) for path in paths)
+    write([entry for found in tqdm(runs, total=len(paths)) for entry in found])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

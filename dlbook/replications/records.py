@@ -1,0 +1,204 @@
+"""Records: what is stored of the experiments that take longer than a page may?
+
+Each experiment in `dlbook/replications/experiments` has a file of its records in
+`dlbook/replications/results`, which `dlbook.replications.full` writes. Reading checks it: a file that is
+damaged, or was made by other code than the experiment's, is refused.
+"""
+
+import ast
+import hashlib
+import importlib
+import itertools
+import json
+import numbers
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from dlcore import checks
+from dlcore.search import Sweep
+
+EXPERIMENTS = Path(__file__).parent / "experiments"
+RESULTS = Path(__file__).parent / "results"
+NOT_THE_RUN = {"AXES", "SEEDS", "CHECK", "probe", "replication"}
+
+
+class NotRunError(RuntimeError):
+    """An experiment has no stored result, or not all of it."""
+
+
+class StaleError(ValueError):
+    """A stored result is damaged, or is not what its experiment computes."""
+
+
+def names():
+    """Return the names of all experiments, sorted."""
+    return sorted(path.stem for path in EXPERIMENTS.glob("*.py") if not path.stem.startswith("_"))
+
+
+def experiment(name):
+    """Return the module of an experiment.
+
+    Raises
+    ------
+    ValueError
+        If there is none of this name, or it lacks a part.
+    """
+    if name not in names():
+        raise ValueError(f"name must be one of {', '.join(names())}, got {name!r}")
+    module = importlib.import_module(f"dlbook.replications.experiments.{name}")
+    missing = [part for part in ("AXES", "SEEDS", "CHECK", "run") if not hasattr(module, part)]
+    if missing:
+        raise ValueError(f"experiment {name} must have AXES, SEEDS, CHECK and run; missing: {missing}")
+    return module
+
+
+def stored(name):
+    """Return the stored result of an experiment.
+
+    Parameters
+    ----------
+    name : str
+        Of the file in `dlbook/replications/experiments`.
+
+    Returns
+    -------
+    Sweep
+        With the experiment's axes and seeds, as `dlcore.search.sweep` returns it:
+        ``stored("adam_logistic")["loss"].at(method="Adam")`` has one entry for each seed.
+
+    Raises
+    ------
+    NotRunError
+        If records are missing; the message says how many, and the command that runs them.
+    StaleError
+        If the file is damaged, or was made by other code than the experiment's.
+    """
+    module, records = experiment(name), read(name)["records"]
+    ended = {key_of(record["setting"], record["seed"]): record["result"] for record in records}
+    settings, seeds = settings_of(module), seeds_of(module)
+    left = sum(key_of(setting, seed) not in ended for setting in settings for seed in seeds)
+    if left:
+        raise NotRunError(
+            f"{name}: {left} of {len(settings) * len(seeds)} records are missing; {command(name)}"
+        )
+    table = np.empty(len(settings), dtype=object)
+    for i, setting in enumerate(settings):
+        rows = [ended[key_of(setting, seed)] for seed in seeds]
+        table[i] = {part: np.array([row[part] for row in rows]) for part in rows[0]}
+    axes = {axis: tuple(values) for axis, values in module.AXES.items()}
+    return Sweep(axes, seeds, table.reshape([len(values) for values in axes.values()]))
+
+
+def cost(name):
+    """Return what a stored result took and when it was made: seconds, first day, last day."""
+    records = read(name)["records"]
+    days = sorted(record["date"] for record in records)
+    return sum(record["seconds"] for record in records), days[0], days[-1]
+
+
+def is_stored(name):
+    """Whether all records of an experiment are stored."""
+    try:
+        stored(name)
+    except NotRunError:
+        return False
+    return True
+
+
+def read(name):
+    """Return the content of an experiment's result file, checked.
+
+    Raises
+    ------
+    NotRunError
+        If there is no file.
+    StaleError
+        If it is no JSON, lacks a part, names settings that the experiment does not have, or was made by
+        other code.
+    """
+    path = RESULTS / f"{name}.json"
+    if not path.exists():
+        raise NotRunError(f"{name} was not run yet; {command(name)}")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        records = content["records"]
+        for record in records:
+            if set(record) != {"setting", "seed", "result", "seconds", "date"} or not record["result"]:
+                raise KeyError(f"a record with {sorted(record)}")
+            date.fromisoformat(record["date"])
+            if not all(map(_is_numeric, record["result"].values())) or not record["seconds"] >= 0:
+                raise ValueError(f"a record that holds other things than numbers: {record['setting']}")
+        code, kept = content["code"], content["experiment"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StaleError(
+            f"{path.name} is damaged ({type(error).__name__}: {error}); delete it and run it again"
+        ) from error
+    if kept != name:
+        raise StaleError(f"{path.name} holds the result of {kept!r}")
+    axes = set(experiment(name).AXES)
+    for record in records:
+        if set(record["setting"]) != axes:
+            raise StaleError(
+                f"{path.name} has the setting {record['setting']}, but the axes are {sorted(axes)}"
+            )
+    if code != digest(name):
+        raise StaleError(
+            f"{path.name} was made by other code than experiments/{name}.py; delete it and run it again"
+        )
+    return content
+
+
+def digest(name):
+    """Return a digest of the code that computes an experiment's records.
+
+    What only says how much is run (AXES, SEEDS), what is compared and what is said about it do not count, nor
+    do comments, docstrings and white space.
+    """
+    source = (EXPERIMENTS / f"{name}.py").read_text(encoding="utf-8")
+    lines, tree = source.splitlines(), ast.parse(source)
+    dropped = set()
+    for node in tree.body:
+        named = {getattr(node, "name", None)} | {
+            getattr(target, "id", None) for target in getattr(node, "targets", ())
+        }
+        if named & NOT_THE_RUN:
+            dropped |= set(range(node.lineno, node.end_lineno + 1))
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+            first = body[0]
+            if isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+                dropped |= set(range(first.lineno, first.end_lineno + 1))
+    kept = [line for i, line in enumerate(lines, 1) if i not in dropped and not line.lstrip().startswith("#")]
+    return hashlib.sha256("".join("".join(kept).split()).encode()).hexdigest()[:16]
+
+
+def command(name):
+    """The command that runs an experiment, as part of a message."""
+    return f"run: python -m dlbook.replications.full {name}"
+
+
+def seeds_of(module):
+    """The seeds of an experiment, a tuple."""
+    seeds = module.SEEDS
+    return tuple(range(checks.integer("SEEDS", seeds, 1))) if isinstance(seeds, int) else tuple(seeds)
+
+
+def settings_of(module):
+    """All combinations of an experiment's axes, as dicts; the last axis moves fastest."""
+    return [
+        dict(zip(module.AXES, values, strict=True)) for values in itertools.product(*module.AXES.values())
+    ]
+
+
+def key_of(setting, seed):
+    """What tells a record from the others, as text."""
+    return json.dumps([dict(sorted(setting.items())), seed])
+
+
+def _is_numeric(value):
+    if isinstance(value, list):
+        return all(map(_is_numeric, value))
+    return isinstance(value, numbers.Real)

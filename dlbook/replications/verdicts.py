@@ -1,0 +1,393 @@
+"""Verdicts: what did the paper find, what did we, and how much does that say?
+
+A page that tries a published result again ends the experiment with one call. It gives facts; the verdict is
+computed from them::
+
+    replicated(16, "Kohavi 1995, table 2", key="kohavi1995",
+        claim="Ten folds choose the better model more often than leave-one-out.",
+        data=("six sets of the UCI archive", "drawn data whose truth is known"),
+        network=("C4.5 and naive Bayes", "two other learners"), seeds=(50, 16),
+        ours=f"surely so at {sum(ten)} of 3 sizes, the reverse at {sum(one)}",
+        rule=Rule("surely ahead at two of three sizes", sum(ten) >= 2, fixed="2026-11-21"),
+        others=[Rule("ahead in the median", ahead > 0, seen="2026-11-29")])
+
+Each part of the protocol is one text where ours is the published one, and else a pair (published, ours). A
+pair of numbers with a unit counts as a difference only where ours is less.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from dlbook.replications import old
+from dlcore import checks
+
+VERDICTS = {
+    "reproduced": "the published statement holds, at the published size or a larger one",
+    "direction": "its order or its sign holds, on another scale or on other data",
+    "not seen at our size": "it does not hold in what we tried, which is less or other than was published;"
+    " this says nothing against it",
+    "refuted": "it was tried at the published size and does not hold",
+    "not tried": "a part of the published set-up is unknown",
+}
+"""The five verdicts, and what each says."""
+
+PARTS = ("data", "network", "optimizer", "length", "seeds")
+"""What a protocol consists of."""
+
+MIME = "application/vnd.dlbook.replication+json"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How the verdict is read from the numbers, and when that was decided.
+
+    Parameters
+    ----------
+    text : str
+        "ahead in 12 of 16 seeds".
+    holds : bool
+        Whether the published statement holds by this rule, with its numbers where it gives some.
+    order : bool, optional
+        Whether at least its order or sign holds; `holds`, if not given.
+    fixed : str, optional
+        The day on which the rule was fixed, before anybody looked at the results: "2026-11-21".
+    seen : str, optional
+        The day on which it was chosen after looking. One of the two is needed.
+
+    Raises
+    ------
+    ValueError
+        Without a day, with two, or where a statement holds whose order does not.
+    """
+
+    text: str
+    holds: bool
+    order: bool | None = None
+    fixed: str | None = None
+    seen: str | None = None
+
+    def __post_init__(self):
+        _line("text", self.text)
+        for name in ("holds", "order"):
+            value = getattr(self, name)
+            if value is None and name == "order":
+                value = self.holds
+            if not isinstance(value, (bool, np.bool_)):
+                raise ValueError(f"{name} must be True or False, computed from the run, got {value!r}")
+            object.__setattr__(self, name, bool(value))
+        if self.holds and not self.order:
+            raise ValueError("order must be True where the whole statement holds, got False")
+        if (self.fixed is None) == (self.seen is None):
+            raise ValueError(
+                "a rule must have one day: fixed= (before looking) or seen= (chosen after looking), got "
+                f"fixed={self.fixed!r}, seen={self.seen!r}"
+            )
+        for name in ("fixed", "seen"):
+            day = getattr(self, name)
+            if day is not None:
+                try:
+                    date.fromisoformat(day)
+                except (TypeError, ValueError):
+                    raise ValueError(f"{name} must be a day such as '2026-11-21', got {day!r}") from None
+
+    @property
+    def when(self):
+        """When it was decided, in words."""
+        return f"fixed before looking, {self.fixed}" if self.fixed else f"chosen after looking, {self.seen}"
+
+
+def verdict_of(rule, *, at_size, unknown=()):
+    """Return the verdict that a rule's facts give.
+
+    Parameters
+    ----------
+    rule : Rule
+    at_size : bool
+        Whether it was tried at the published size or a larger one, on the published data.
+    unknown : sequence of str
+        Parts of the published set-up that nobody knows.
+
+    Examples
+    --------
+    >>> wins = Rule("ahead in 12 of 16 seeds", holds=True, fixed="2026-11-21")
+    >>> verdict_of(wins, at_size=True), verdict_of(wins, at_size=False)
+    ('reproduced', 'direction')
+    >>> lost = Rule("ahead in 12 of 16 seeds", holds=False, fixed="2026-11-21")
+    >>> verdict_of(lost, at_size=True), verdict_of(lost, at_size=False)
+    ('refuted', 'not seen at our size')
+    """
+    if unknown:
+        return "not tried"
+    if rule.holds and at_size:
+        return "reproduced"
+    if rule.order:
+        return "direction"
+    return "refuted" if at_size else "not seen at our size"
+
+
+@dataclass(frozen=True)
+class Replication:
+    """A published result tried again; made by `replicated`, shown by being a cell's last expression."""
+
+    number: int
+    source: str
+    claim: str
+    ours: str
+    rule: Rule | None
+    key: str = ""
+    protocol: tuple = ()  # (part, published, ours, at least as large), as texts; published "" is unknown
+    others: tuple = ()
+    run: str = ""
+    old: str = ""  # the verdict of the first edition's form
+
+    @property
+    def anchor(self):
+        """Where its box is on a page."""
+        return f"replication-{self.number}-{re.sub('[^a-z0-9]+', '-', self.source.lower()).strip('-')}"
+
+    @property
+    def at_size(self):
+        """Whether nothing of the published protocol was made smaller or exchanged."""
+        return bool(self.protocol) and all(large for *_, large in self.protocol)
+
+    @property
+    def unknown(self):
+        """The parts of the published protocol that are unknown; the number of seeds is no such part."""
+        return tuple(part for part, published, *_ in self.protocol if not published and part != "seeds")
+
+    @property
+    def verdict(self):
+        """One of `VERDICTS`, computed from the facts."""
+        if self.rule is None:
+            return self.old
+        return self.under(self.rule)
+
+    def under(self, rule):
+        """The verdict that another rule gives."""
+        return verdict_of(rule, at_size=self.at_size, unknown=self.unknown)
+
+    @property
+    def differences(self):
+        """What was smaller or other than published, as one text."""
+        return "; ".join(
+            f"{part}: {ours}, not {told}" for part, told, ours, large in self.protocol if told and not large
+        )
+
+    def __str__(self):
+        lines = [f"Replication {self.number}, {self.source}: {self.verdict}", f"  claim: {self.claim}"]
+        for part, told, ours, _ in self.protocol:
+            lines.append(
+                f"  {part}: {ours}" + ("" if told == ours else f" (published: {told or 'not told'})")
+            )
+        lines.append(f"  ours: {self.ours}")
+        if self.rule is not None:
+            lines.append(f"  rule: {self.rule.text} ({self.rule.when})")
+        lines += [
+            f"  under another rule: {rule.text} ({rule.when}): {self.under(rule)}" for rule in self.others
+        ]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def markdown(self, up="", here=""):
+        """The box as Markdown.
+
+        Parameters
+        ----------
+        up : str or None
+            The way from the page to `references.md` and `replications.md`: "" or "../". None: no links.
+        here : str
+            Markdown about where else the row is, for the last line.
+        """
+        source = (
+            f"[{self.source}]({up}references.md#{self.key})" if self.key and up is not None else self.source
+        )
+        lines = [
+            f'<div class="replication {self.verdict.replace(" ", "-")}" id="{self.anchor}">',
+            f"**Row {self.number}: {source}.** {self.claim}",
+            f"**Verdict: {self.verdict}** ({VERDICTS[self.verdict]}).",
+            f"**Ours:** {self.ours}",
+        ]
+        if self.protocol:
+            rows = ["| | published | ours |", "|---|---|---|"]
+            rows += [
+                f"| {part} | {told or 'not told'} | {'the same' if told == ours else ours} |"
+                for part, told, ours, _ in self.protocol
+            ]
+            lines.append("\n".join(rows))
+        if self.rule is not None:
+            lines.append(f"**Rule:** {self.rule.text} ({self.rule.when}).")
+        lines += [
+            f"**Under another rule:** {rule.text} ({rule.when}): *{self.under(rule)}*."
+            for rule in self.others
+        ]
+        if self.run:
+            lines.append(f"**Run by** `{self.run}`.")
+        if here:
+            lines.append(here)
+        return "\n\n".join([*lines, "</div>"])
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        up = _way_up()
+        link = f"[The ledger of all rows]({up}replications.md#{self.anchor})" if up is not None else ""
+        return {"text/markdown": self.markdown(up, link), "text/plain": str(self), MIME: self.as_dict()}
+
+    def as_dict(self):
+        """All of it as JSON holds it."""
+        told = {
+            name: getattr(self, name) for name in ("number", "source", "claim", "ours", "key", "run", "old")
+        }
+        told["protocol"] = [list(part) for part in self.protocol]
+        told["rule"] = None if self.rule is None else vars(self.rule) | {}
+        told["others"] = [vars(rule) | {} for rule in self.others]
+        return told
+
+    @classmethod
+    def of_dict(cls, told):
+        """The replication that `as_dict` gave."""
+        told = dict(told)
+        told["protocol"] = tuple(map(tuple, told["protocol"]))
+        told["rule"] = told["rule"] and Rule(**told["rule"])
+        told["others"] = tuple(Rule(**rule) for rule in told["others"])
+        return cls(**told)
+
+
+def replicated(
+    number,
+    source,
+    *,
+    ours,
+    claim="",
+    key="",
+    rule=None,
+    others=(),
+    run="",
+    published="",
+    verdict="",
+    because="",
+    **protocol,
+):
+    """State what became of a published result: the line of the ledger and the box on the page.
+
+    Parameters
+    ----------
+    number : int
+        The row of the ledger, from 1.
+    source : str
+        With the number of the figure or table: "Kohavi 1995, table 2".
+    key : str
+        Of the source in `references.bib`: "kohavi1995".
+    claim : str
+        What the source says, in a sentence, with its numbers.
+    data, network, optimizer, length, seeds : str or tuple
+        The protocol. A text where ours is the published one; a pair (published, ours) where it is not;
+        ``(10_000, 2_500, "epochs")`` where both are numbers, of which more is no smaller attempt. None for
+        what the source does not tell. Seeds are two numbers, ``(1, 16)``; other parts may be left out where
+        they have no meaning.
+    ours : str
+        What this run measured, with its spread.
+    rule : Rule
+        How the verdict is read from that.
+    others : sequence of Rule
+        Every other reasonable rule that was considered.
+    run : str
+        What runs it, if it is not the page's own code: "python -m dlbook.replications.full notes_race".
+    published, verdict, because : str
+        The first edition's form, which gave a verdict instead of facts. It says nothing about sizes, so it
+        counts as tried on another scale.
+
+    Returns
+    -------
+    Replication
+        Its verdict is computed: see `verdict_of`.
+
+    Examples
+    --------
+    >>> apart = 0.0
+    >>> replicated(2, "Notes 15.1", key="aiedu", claim="Hidden units that start at zero stay alike.",
+    ...            data="ten points", network="1-3-1, sigmoid", length=(1, 20, "epochs"), seeds=(1, 16),
+    ...            ours=f"the largest difference is {apart:g}",
+    ...            rule=Rule("less than 1e-9 apart in every run", apart < 1e-9, fixed="2026-11-21"))
+    Replication 2, Notes 15.1: reproduced
+      claim: Hidden units that start at zero stay alike.
+      data: ten points
+      network: 1-3-1, sigmoid
+      length: 20 epochs (published: 1 epochs)
+      seeds: 16 (published: 1)
+      ours: the largest difference is 0
+      rule: less than 1e-9 apart in every run (fixed before looking, 2026-11-21)
+    """
+    number = checks.integer("number", number, 1)
+    _line("source", source)
+    _line("ours", ours)
+    if verdict:
+        return old.replicated(
+            number, source, published=published, ours=ours, verdict=verdict, because=because
+        )
+    if published or because:
+        raise ValueError("published and because belong to the old form; give claim= and rule=")
+    _line("claim", claim)
+    if not re.fullmatch(r"[a-z]+\d{4}[a-z]?|aiedu", key):
+        raise ValueError(f"key must be a source of references.bib, such as 'kohavi1995', got {key!r}")
+    if not isinstance(rule, Rule):
+        raise ValueError(f"rule must be a Rule, from which the verdict is computed, got {rule!r}")
+    for other in others:
+        if not isinstance(other, Rule):
+            raise ValueError(f"others must be Rules, got {other!r}")
+    strange = [part for part in protocol if part not in PARTS]
+    if strange:
+        raise ValueError(f"a protocol has the parts {', '.join(PARTS)}, got {strange[0]!r}")
+    missing = [part for part in ("data", "seeds") if part not in protocol]
+    if missing:
+        raise ValueError(f"a protocol must tell {' and '.join(missing)}, published and ours")
+    parts = tuple(_part(part, protocol[part]) for part in PARTS if part in protocol)
+    return Replication(number, source, claim, ours, rule, key, parts, tuple(others), run)
+
+
+def _part(part, value):
+    """A part of the protocol as `Replication` keeps it."""
+    if part == "seeds":
+        if not (isinstance(value, tuple) and len(value) == 2):
+            raise ValueError(f"seeds must be two numbers, (published or None, ours), got {value!r}")
+        told, ours = value
+        ours = checks.integer("seeds", ours, 1)
+        told = None if told is None else checks.integer("seeds", told, 1)
+        return part, "" if told is None else f"{told:,}", f"{ours:,}", told is None or ours >= told
+    if isinstance(value, tuple) and len(value) == 3:
+        told, ours, unit = value
+        ours = checks.number(part, ours, 0)
+        _line(part, unit)
+        told = None if told is None else checks.number(part, told, 0)
+        return (
+            part,
+            "" if told is None else f"{told:,} {unit}",
+            f"{ours:,} {unit}",
+            told is None or ours >= told,
+        )
+    if isinstance(value, tuple) and len(value) == 2:
+        told, ours = value
+        _line(part, ours)
+        if told is not None:
+            _line(part, told)
+        return part, told or "", ours, told == ours
+    _line(part, value)
+    return part, value, value, True
+
+
+def _line(name, text):
+    if not isinstance(text, str) or "\n" in text or not text.strip():
+        raise ValueError(f"{name} must be one line of text, got {text!r}")
+    if "|" in text:
+        raise ValueError(f"{name} must be without '|', which ends a table's cell, got {text!r}")
+
+
+def _way_up():
+    """The way from the notebook that runs to the book's pages, or None where it runs outside of the book."""
+    for up in ("", "../"):
+        if Path(f"{up}references.md").exists():
+            return up
+    return None
