@@ -1,7 +1,9 @@
 """A plain copy reads right where nothing knows MyST: CommonMark, pictures, and a cell that installs."""
 
 import html
+import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -19,6 +21,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from dlbook import plain
 from dlbook.explorer.explorer import MIME
 from dlbook.references import Reference
+from dlbook.reproducible import PINNED
 
 ROOT = Path(__file__).parents[2]
 CHAPTERS = ROOT / "chapters"
@@ -294,6 +297,31 @@ def test_the_archive_holds_copies_a_wheel_and_where_to_start(packed):
     names = zipfile.ZipFile(wheel).namelist()
     assert "dlcore/optimizers.py" in names or any(name.startswith("dlcore/optimizers/") for name in names)
     assert any(name.startswith("dlbook/explorer/assets/") for name in names)
+
+
+def test_a_chapter_runs_in_an_empty_environment_as_start_txt_says(packed, tmp_path):
+    """With a kernel and nbclient in place of the JupyterLab that would start them."""
+    (wheel,) = packed.glob("dlcore-*.whl")
+    assert f'env/bin/pip install jupyterlab "{wheel.name}[notebook]"' in (packed / "START.txt").read_text()
+    shutil.copy(ROOT / "notebooks" / "index.ipynb", tmp_path)
+    python = tmp_path / "env" / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "env"], check=True)
+    pip = [python, "-m", "pip", "install", "--quiet", "--retries", "1", "nbclient", "ipykernel"]
+    done = subprocess.run([*pip, f"{wheel}[notebook]"], capture_output=True, text=True)
+    if "No matching distribution" in done.stderr and "connection" in done.stderr.lower():
+        pytest.skip("pip cannot reach its index")
+    assert done.returncode == 0, done.stderr[-2000:]
+    clean = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C"} | PINNED
+    execute = [python, "-m", "nbclient", "--timeout", "300", "--output", "{notebook_name}-run", "index.ipynb"]
+    done = subprocess.run(execute, cwd=tmp_path, env=clean, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = [
+        [(output.get("text"), output.get("data", {}).get("text/plain")) for output in cell.outputs]
+        for name in ("index-run.ipynb", "index.ipynb")
+        for cell in nbformat.read(tmp_path / name, as_version=4).cells
+        if cell.cell_type == "code"
+    ]
+    assert told[: len(told) // 2] == told[len(told) // 2 :]
 
 
 def hidden(kind):
