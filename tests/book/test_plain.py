@@ -312,7 +312,14 @@ def test_a_chapter_runs_in_an_empty_environment_as_start_txt_says(packed, tmp_pa
         pytest.skip("pip cannot reach its index")
     assert done.returncode == 0, done.stderr[-2000:]
     clean = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C"} | PINNED
-    execute = [python, "-m", "nbclient", "--timeout", "300", "--output", "{notebook_name}-run", "index.ipynb"]
+    execute = [
+        python.parent / "jupyter-execute",
+        "--timeout",
+        "300",
+        "--output",
+        "{notebook_name}-run",
+        "index.ipynb",
+    ]
     done = subprocess.run(execute, cwd=tmp_path, env=clean, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     told = [
@@ -321,7 +328,8 @@ def test_a_chapter_runs_in_an_empty_environment_as_start_txt_says(packed, tmp_pa
         for cell in nbformat.read(tmp_path / name, as_version=4).cells
         if cell.cell_type == "code"
     ]
-    assert told[: len(told) // 2] == told[len(told) // 2 :]
+    half = len(told) // 2
+    assert any(told) and told[:half] == told[half:]
 
 
 def hidden(kind):
