@@ -1,0 +1,129 @@
+"""Batch normalization: what if every feature had mean 0 and variance 1 over the mini-batch?"""
+
+import numpy as np
+
+from dlcore import checks
+
+from .standardizing import Norm, centred
+
+
+class BatchNorm(Norm):
+    """Normalize each feature over the examples of a mini-batch, then scale and shift it.
+
+    In training, with mean mu and variance var (divided by m) over the mini-batch:
+
+        x_hat = (x - mu) / sqrt(var + eps),    y = gamma * x_hat + beta
+
+    In evaluation the running averages of mu and var take their place, so that an example's output does not
+    depend on its neighbours:
+
+        running <- momentum * running + (1 - momentum) * batch's
+
+    The running variance averages the *unbiased* variance m / (m - 1) * var (Ioffe & Szegedy 2015,
+    algorithms 1 and 2).
+
+    Parameters
+    ----------
+    n : int
+        The number of features: of ``(m, n)``, the last axis of ``(m, t, n)``, or the channels of
+        ``(m, n, h, w)``, each of which is normalized over examples and positions.
+    momentum : float in [0, 1]
+        The share of a running average that is *kept*. PyTorch's ``momentum`` is the share replaced,
+        so its default 0.1 is 0.9 here.
+    eps : float
+        Added to the variance, once.
+
+    Attributes
+    ----------
+    gamma, beta : (n,)
+        Scale and shift, learnt; 1 and 0 at the start. Their gradients are `dgamma` and `dbeta`.
+    running_mean, running_var : (n,)
+        0 and 1 at the start.
+
+    Examples
+    --------
+    >>> bn = BatchNorm(2)
+    >>> y = bn.forward(np.array([[1.0, 10.0], [3.0, 50.0]]), training=True)
+    >>> y.round(3)
+    array([[-1., -1.],
+           [ 1.,  1.]])
+    >>> bn.running_mean.round(3)
+    array([0.2, 3. ])
+    """
+
+    buffers = ("running_mean", "running_var")
+
+    def __init__(self, n, momentum=0.9, eps=1e-5):
+        self.n = checks.integer("n", n, 1)
+        self.momentum = checks.number("momentum", momentum, 0, 1)
+        super().__init__(n, eps)
+        self.running_mean, self.running_var = np.zeros(n), np.ones(n)
+
+    def forward(self, x, training=False):
+        """Normalize ``x``, of a shape named above; in training, update the running averages too."""
+        x = self.checked(x)
+        axes, per_feature = self._features(x)
+        gamma = self.gamma.reshape(per_feature).astype(x.dtype, copy=False)
+        beta = self.beta.reshape(per_feature).astype(x.dtype, copy=False)
+        if training:
+            m = x.size // self.n
+            if m < 2:
+                raise ValueError(
+                    f"x must hold at least 2 values per feature in training, got {m}:"
+                    " choose a batch_size that leaves no mini-batch of one example"
+                )
+            mu, x_mu, var, inv_std, rare = centred(x, axes, self.eps)
+            if rare:
+                checks.finite("x (by its variance over the mini-batch)", var)
+            self.running_mean += (1 - self.momentum) * (mu.ravel() - self.running_mean)
+            self.running_var += (1 - self.momentum) * (m / (m - 1) * var.ravel() - self.running_var)
+        else:
+            mu = self.running_mean.astype(x.dtype, copy=False).reshape(per_feature)
+            var = self.running_var.astype(x.dtype, copy=False).reshape(per_feature)
+            x_mu, inv_std = x - mu, 1 / np.sqrt(var + self.eps)
+        x_hat = np.multiply(x_mu, inv_std, out=x_mu)
+        self._memory = x_hat, gamma * inv_std, axes, training
+        y = gamma * x_hat
+        y += beta
+        return y
+
+    def backward(self, dy, input_gradient=True):
+        """Gradient with respect to x; `dgamma` and `dbeta` are set on the way.
+
+        Every output depends on every example of the mini-batch through mu and var. Summed up:
+
+            dx = gamma / sqrt(var + eps) * (dy - mean(dy) - x_hat * mean(dy * x_hat))
+
+        In evaluation mu and var are constants, and only the first term is left.
+        """
+        x_hat, factor, axes, training = checks.remembered(self, self._memory)
+        dy = self.checked_dy(dy, x_hat.shape)
+        self.dgamma[...] = (dy * x_hat).sum(axis=axes)
+        self.dbeta[...] = dy.sum(axis=axes)
+        if not input_gradient:
+            return None
+        if not training:
+            return factor * dy
+        m = dy.dtype.type(dy.size // self.n)
+        mean_dy = (self.dbeta / m).reshape(factor.shape).astype(dy.dtype, copy=False)
+        mean_dy_x_hat = (self.dgamma / m).reshape(factor.shape).astype(dy.dtype, copy=False)
+        dx = x_hat * mean_dy_x_hat
+        np.subtract(dy, dx, out=dx)
+        dx -= mean_dy
+        dx *= factor
+        return dx
+
+    def _features(self, x):
+        """The axes to sum over, and the shape that spreads one number per feature over x."""
+        n = self.n
+        axes, per_feature = {2: ((0,), (n,)), 3: ((0, 1), (n,)), 4: ((0, 2, 3), (n, 1, 1))}.get(
+            x.ndim, (0, 0)
+        )
+        if not axes or x.shape[1 if x.ndim == 4 else -1] != n:
+            raise ValueError(
+                f"x must have shape (any, {n}), (any, any, {n}) or (any, {n}, h, w), got {x.shape}"
+            )
+        return axes, per_feature
+
+    def __repr__(self):
+        return f"BatchNorm({self.n})"
