@@ -110,8 +110,8 @@ A row whose box names an experiment can be continued with a seed or a setting of
 ```python
 from dlbook.replications import again
 
-again("notes_race", seed=99)                        # a seed that is not among ours
-again("notes_race", arm="Adam 0.02", seed=99)       # a setting that is not among ours
+again("notes_race", seed=99)  # a seed that is not among ours
+again("notes_race", arm="Adam 0.02", seed=99)  # a setting that is not among ours
 ```
 
 It runs the experiment once at its published length and says how many of our runs are above and below yours.
