@@ -194,6 +194,14 @@ def test_a_limit_takes_the_first_seeds_and_says_so(monkeypatch, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_a_bar_shows_how_far_it_is_in_a_browser_only(monkeypatch, capsys):
+    sweep(lambda seed: seed, seeds=3)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("sys.platform", "emscripten")
+    assert sweep(lambda seed: seed, seeds=3).seeds == (0, 1, 2)
+    assert "3/3" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("limit", ["0", "-1", "two", "1.5"])
 def test_a_limit_that_is_no_number_of_seeds_is_refused(monkeypatch, limit):
     monkeypatch.setenv("SWEEP_SEEDS", limit)

@@ -18,10 +18,14 @@ NOTICE = (
 )
 SLOW = (
     " *Python is several times slower here than on your machine{minutes}: run the cells one by one as you "
-    "read. To see a result sooner and with less certainty, run `%env SWEEP_SEEDS=4` in a cell of its own "
-    "first: each experiment then takes four seeds, and says how many it has left out.*"
+    "read.*"
 )
-# of all cells of a chapter, as tests/benchmarks/bench_lite.mjs has measured them
+FEWER = (
+    " *The next cell gives each experiment four seeds, so that results come sooner, and each says how many "
+    "it has left out. For the book's own numbers delete that cell, then restart Python and run all cells.*"
+)
+PACE = "%env SWEEP_SEEDS=4"
+# of all cells of a chapter with all their seeds, as tests/benchmarks/bench_lite.mjs has measured them
 MINUTES = json.loads((Path(__file__).parent / "assets" / "minutes.json").read_text())
 
 
@@ -78,9 +82,7 @@ def live(text, name, of):
     notebook = json.loads(text)
     # what installs the library elsewhere has nothing to do here; a downloaded copy gets it back (`run.js`)
     install = notebook["cells"].pop(0) if _source(notebook["cells"][0]).startswith("# Install") else None
-    notice = NOTICE + _pace(name)
-    first = {"cell_type": "markdown", "id": "live", "metadata": {}, "source": notice}
-    notebook["cells"].insert(0, first)
+    notebook["cells"][:0] = _first_cells(name, notebook["cells"])
     for cell in notebook["cells"]:
         cell["source"] = _source(cell)
     notebook["metadata"]["kernelspec"] = {
@@ -96,12 +98,23 @@ def live(text, name, of):
     return notebook
 
 
-def _pace(name):
-    """What a first cell says of its pace; nothing for an exercise or a chapter known to be quick."""
+def _first_cells(name, cells):
+    """What a notebook opens with: where the reader is, and for a slow chapter a pace for a browser.
+
+    `run.js` takes these cells out of a copy that is downloaded.
+    """
     minutes = MINUTES.get(name)
-    if name.startswith("exercises/") or (minutes is not None and minutes < 2):
-        return ""
-    return SLOW.format(minutes=f", and this chapter takes about {minutes} minutes in all" if minutes else "")
+    is_slow = not name.startswith("exercises/") and (minutes is None or minutes >= 2)
+    has_seeds = any(cell["cell_type"] == "code" and "sweep(" in _source(cell) for cell in cells)
+    notice = NOTICE
+    if is_slow:
+        told = f", and this chapter takes about {minutes} minutes in all" if minutes else ""
+        notice += SLOW.format(minutes=told) + FEWER * has_seeds
+    first = [{"cell_type": "markdown", "id": "live", "metadata": {}, "source": notice}]
+    if is_slow and has_seeds:
+        empty = {"execution_count": None, "outputs": []}
+        first.append({"cell_type": "code", "id": "pace", "metadata": {}, "source": PACE, **empty})
+    return first
 
 
 def title(notebook):

@@ -41,6 +41,7 @@ SETTINGS = {
 def setup(app):
     """Register the extension."""
     app.add_config_value("lite_runtime", "", "html")
+    app.add_config_value("lite_minutes", pages.MINUTES, "html", types=[dict])
     app.connect("config-inited", _look)
     app.connect("builder-inited", _style)
     app.connect("html-page-context", _link, priority=510)  # after the theme and the download button
@@ -74,14 +75,17 @@ def _link(app, pagename, templatename, context, doctree):
         address = f"{context['pathto']('lite/index.html', 1)}?notebook="
         tasks = f"exercises/{name}" if _name(app, f"chapters/exercises/{name}") else name
         megabytes = first_click(Path(app.config.lite_runtime)) / 1e6
-        context["body"] = with_links(context["body"], address + name, megabytes, address + tasks)
+        context["body"] = with_links(
+            context["body"], address + name, megabytes, address + tasks, pages.MINUTES.get(name)
+        )
         app.add_css_file("run-here.css")
 
 
-def with_links(body, address, megabytes, tasks=None):
+def with_links(body, address, megabytes, tasks=None, minutes=None):
     """Return a page's HTML with the link under its title, and beside "Exercises" if it has that heading.
 
-    There it leads to `tasks`, the notebook with the exercises, if there is one.
+    There it leads to `tasks`, the notebook with the exercises, if there is one. Under the title stands what
+    the first click costs, and how many minutes all cells take, if they take more than one.
 
     Examples
     --------
@@ -90,9 +94,10 @@ def with_links(body, address, megabytes, tasks=None):
 with nothing to install (the first time it loads 25 MB).</p>'
     """
     start = '<p class="run-here-line"><a class="run-here" href='
+    long = f"; all its cells take up to about {minutes} minutes" if minutes and minutes > 1 else ""
     line = (
         f'{start}"{html.escape(address)}">Run it here</a> in your browser, with nothing to install '
-        f"(the first time it loads {megabytes:.0f} MB).</p>"
+        f"(the first time it loads {megabytes:.0f} MB{long}).</p>"
     )
     body = re.sub(r"</h1>", lambda found: found[0] + line, body, count=1)
     beside = (

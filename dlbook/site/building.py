@@ -68,13 +68,13 @@ def _finish(app, exception):
         if not Path(path).is_absolute():  # the book's own; extensions give absolute paths
             shutil.copytree(Path(app.srcdir) / path, static, dirs_exist_ok=True)
     shutil.copytree(HERE / "assets", static, dirs_exist_ok=True)
-    _copy_mathjax(static / "mathjax")
+    copy_mathjax(static / "mathjax")
     for source_map in static.rglob("*.map"):
         source_map.unlink()
 
 
-def _copy_mathjax(target):
-    # the package's own extension would copy 24 MB; a page asks for a few parts and some fonts
+def copy_mathjax(target):
+    """Copy the parts of MathJax that the pages ask for: the package's own extension would copy 24 MB."""
     package = Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
     for part in (
         "startup.js",

@@ -28,7 +28,7 @@ TO_XHTML = r"""async (names) => {
         if (math) formula.replaceWith(math);
     }
     const gone = "script, form, button, style, .headerlink, .book-doors, .book-downloads, svg, mjx-lazy, "
-        + ".explorer-tools, .explorer-panels > span:not(:first-child)";  // a picture per panel
+        + ".explorer-tools, .explorer-note, .explorer-panels > span:not(:first-child)";  // a picture a panel
     article.querySelectorAll(gone).forEach(node => node.remove());
     for (const fold of article.querySelectorAll("details")) {
         const box = document.createElement("div");
@@ -98,7 +98,10 @@ def write_epub(site, parts, target, title, author, identifier):
             text = _without_dead_links(text, f"{key(page)}.xhtml", ids)
             book.writestr(f"book/{key(page)}.xhtml", _xhtml(title_of(text) or title, text))
         for name, path in pictures.items():
-            book.write(path, f"book/images/{name}")
+            if path.suffix == ".svg":
+                book.writestr(f"book/images/{name}", _valid_svg(path.read_text(encoding="utf-8")))
+            else:
+                book.write(path, f"book/images/{name}")
         book.writestr("book/nav.xhtml", _navigation(parts, texts, title))
         book.writestr("book/book.opf", _package(texts, pictures, title, author, identifier))
 
@@ -118,6 +121,11 @@ td, th { border: 1px solid #999; padding: 0.2em 0.5em; }
 .admonition, .fold { border-left: 3px solid #17588f; padding-left: 0.8em; margin: 1em 0; }
 .admonition-title { font-weight: bold; }
 """
+
+
+def _valid_svg(text):
+    """Return a picture whose paths all have `d`: the glyph of a space has none, which SVG 1.1 refuses."""
+    return re.sub(r"<path(?=[ />])(?![^>]*\sd=)", '<path d=""', text)
 
 
 def _without_dead_links(text, name, ids):

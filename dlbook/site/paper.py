@@ -4,6 +4,7 @@ One document holds a cover, the contents and all pages with their folds open. It
 first PDF says on which page each chapter stands, the second has these numbers in its contents.
 """
 
+import json
 import re
 from html import escape, unescape
 from pathlib import Path
@@ -12,6 +13,14 @@ from dlbook.site.found import built
 from dlbook.site.parts import CHROMIUM, article, key, title_of
 
 PATIENCE = 600_000  # milliseconds: a thousand formulas in one document
+# as the pages have it, whose text is marked as to be ignored but for its formulas; without the lazy mode
+MATHJAX = {
+    "loader": {"load": ["core", "input/tex", "output/chtml"]},
+    "options": {"processHtmlClass": "tex2jax_process|mathjax_process|math|output_area"},
+}
+UNFORMATTED = """() => [...document.querySelectorAll(".math")]
+    .filter(node => !node.querySelector("mjx-container") && !node.closest("mjx-container"))
+    .map(node => node.textContent)"""
 PRINT_STYLE = """
 @page { size: A4; margin: 18mm 16mm 20mm; }
 html { color-scheme: light; }
@@ -20,12 +29,14 @@ body { font: 10.5pt/1.5 "DejaVu Serif", Georgia, serif; margin: 0; }
 article.bd-article { break-before: page; }
 .cover { break-after: page; padding-top: 38%; text-align: center; }
 .cover h1 { font-size: 34pt; margin: 0 0 1rem; }
-.contents li { display: flex; list-style: none; }
-.contents li span { flex: 1; border-bottom: 1px dotted #999; margin: 0 0.5em 0.35em; }
-.contents a, .bd-article a { color: #17588f; text-decoration: none; }
-.contents h2 { font-size: 13pt; margin: 1rem 0 0.2rem; }
+.book-contents li { display: flex; list-style: none; }
+.book-contents li span { flex: 1; border-bottom: 1px dotted #999; margin: 0 0.5em 0.35em; }
+.book-contents a, .bd-article a { color: #17588f; text-decoration: none; }
+.book-contents h2 { font-size: 13pt; margin: 1rem 0 0.2rem; }
 a.headerlink, .explorer-controls, form, button, .book-downloads, .book-doors { display: none !important; }
 figure img { max-height: 18cm; }
+.bd-article pre { font-size: 7.6pt; line-height: 1.35; padding: 0.5em 0.7em; }
+.bd-article details.hide pre { font-size: 7pt; }
 """
 
 
@@ -85,16 +96,15 @@ def document(site, parts, title, build):
     )
     bodies = re.sub(r"<details\b(?![^>]*\bopen\b)", "<details open", bodies)
     bodies = re.sub(r"<script\b.*?</script>", "", bodies, flags=re.DOTALL).replace(' loading="lazy"', "")
-    mathjax = '{"loader": {"load": ["core", "input/tex", "output/chtml"]}}'
     return (
         '<!DOCTYPE html><html lang="en" data-theme="light"><head><meta charset="utf-8">'
         f"<title>{escape(title)}</title>"
         f'<link rel="stylesheet" href="_static/site.css"><style>{PRINT_STYLE}</style>'
-        f"<script>window.MathJax = {mathjax}</script>"
+        f"<script>window.MathJax = {json.dumps(MATHJAX)}</script>"
         '<script defer src="_static/mathjax/startup.js"></script></head><body>'
         f'<section class="cover"><h1>{escape(title)}</h1>'
         f"<p>Version {build.version}, {build.day}</p></section>"
-        f'<nav class="contents"><h1>Contents</h1>{contents}</nav>\n{bodies}</body></html>'
+        f'<nav class="book-contents"><h1>Contents</h1>{contents}</nav>\n{bodies}</body></html>'
     )
 
 
@@ -152,7 +162,13 @@ FOOT = (
 
 
 def write_pdf(site, parts, target, title):
-    """Print the site into one PDF; return the page numbers of its places."""
+    """Print the site into one PDF; return the page numbers of its places.
+
+    Raises
+    ------
+    RuntimeError
+        If a formula stays TeX.
+    """
     from playwright.sync_api import sync_playwright
 
     whole = site / "print.html"
@@ -165,6 +181,8 @@ def write_pdf(site, parts, target, title):
             page.goto(whole.as_uri(), wait_until="load", timeout=PATIENCE)
             page.wait_for_function("window.MathJax?.startup?.promise")
             page.evaluate("MathJax.startup.promise")
+            if raw := page.evaluate(UNFORMATTED):
+                raise RuntimeError(f"{len(raw)} formulas are not typeset, the first is {raw[0].strip()!r}")
             page.evaluate("Promise.all([...document.images].map(image => image.decode().catch(() => {})))")
             options = {
                 "prefer_css_page_size": True, "print_background": True, "outline": True, "tagged": True,

@@ -3,12 +3,14 @@
 import itertools
 import numbers
 import os
+import sys
 import warnings
 from collections.abc import Mapping
 
 import numpy as np
 
 from dlcore import checks
+from dlcore.training import progress_bar
 
 from .running import ExperimentFailed, Results, check_configuration, finished
 
@@ -71,7 +73,11 @@ def sweep(experiment, *, seeds=16, n_jobs=None, **axes):
     for setting in settings:
         check_configuration(experiment, setting | chances[0])
     runs = [setting | chance for setting in settings for chance in chances]
-    ended = {i: result for i, *result in finished(experiment, dict(enumerate(runs)), n_jobs)}
+    ended = {}
+    with progress_bar(len(runs), sys.platform == "emscripten") as bar:  # a browser takes long
+        for i, *result in finished(experiment, dict(enumerate(runs)), n_jobs):
+            ended[i] = result
+            bar.update()
     outputs = [ended[i][0] for i in range(len(runs))]
     _check_all_succeeded(runs, outputs, [ended[i][1] for i in range(len(runs))])
     sweep_axes = {name: tuple(axis) for name, axis in named.items()}

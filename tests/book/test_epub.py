@@ -34,6 +34,8 @@ def test_an_epub_is_well_formed_complete_and_passes_epubcheck(small, tmp_path):
             if name.endswith((".xhtml", ".opf", ".xml")):
                 ElementTree.fromstring(book.read(name))
         text = book.read("book/lines.xhtml").decode()
+        picture = book.read("book/images/frame-1.svg").decode()
+    assert '<path d="" id="space"' in picture and '<rect width="9"' in picture and "explorer-note" not in text
     assert "book/images/frame-1.svg" in names and text.count("<img") == 1
     assert "Folded away" in text and "<form" not in text and 'href="index.xhtml#why"' in text
     checker = Path("/usr/share/java/epubcheck.jar")  # Debian's epubcheck

@@ -43,3 +43,10 @@ def test_a_printed_book_has_its_contents_with_the_pages_on_which_they_stand(smal
     assert target.read_bytes().startswith(b"%PDF")
     assert numbers["index"] == 3 and numbers["lines"] == 4  # after the cover and the contents
     assert not (small / "print.html").exists()
+
+
+@browser
+def test_a_book_whose_formulas_stay_tex_is_not_printed(small, tmp_path, monkeypatch):
+    monkeypatch.setitem(paper.MATHJAX, "options", {})  # then the theme's own marks hide them
+    with pytest.raises(RuntimeError, match=r"2 formulas are not typeset, the first is .*x\^2"):
+        paper.write_pdf(small, PARTS, tmp_path / "book.pdf", "The Book")

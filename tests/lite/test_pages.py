@@ -31,15 +31,25 @@ def test_a_notebook_asks_for_the_kernel_there_is_and_says_where_the_reader_is(tm
     assert live["cells"][2]["source"] == "1"
 
 
-def test_the_first_cell_of_a_slow_chapter_says_how_long_it_takes(monkeypatch):
-    monkeypatch.setattr(pages, "MINUTES", {"slow": 15, "quick": 1})
-    first = {
-        name: pages.live(json.dumps(notebook("1")), name, "")["cells"][0]["source"]
-        for name in ("slow", "quick", "new", "exercises/slow")
-    }
-    assert "about 15 minutes" in first["slow"] and "SWEEP_SEEDS" in first["slow"]
+def test_a_slow_chapter_says_how_long_it_takes_and_begins_with_few_seeds(monkeypatch):
+    monkeypatch.setattr(pages, "MINUTES", {"slow": 15, "quick": 1, "calm": 15})
+    found = {
+        name: pages.live(json.dumps(notebook(source)), name, "")["cells"]
+        for name, source in {
+            "slow": "runs = sweep(race)", "quick": "runs = sweep(race)", "new": "runs = sweep(race)",
+            "exercises/slow": "runs = sweep(race)", "calm": "race()",
+        }.items()
+    }  # fmt: skip
+    first = {name: cells[0]["source"] for name, cells in found.items()}
+    assert "about 15 minutes" in first["slow"] and "four seeds" in first["slow"]
     assert "several times slower" in first["new"] and "minutes" not in first["new"]
     assert "slower" not in first["quick"] and "slower" not in first["exercises/slow"]
+    assert "about 15 minutes" in first["calm"] and "seeds" not in first["calm"]
+    paced = {name for name, cells in found.items() if cells[1]["source"] == "%env SWEEP_SEEDS=4"}
+    assert paced == {"slow", "new"}
+    taken_out = '!["live", "pace"].includes(cell.id)'  # of a copy that is downloaded
+    assert taken_out in (pages.Path(pages.__file__).parent / "assets" / "run.js").read_text()
+    assert {cell.get("id") for cell in found["slow"][:2]} == {"live", "pace"}
 
 
 def test_a_change_of_the_book_changes_the_stamp_and_another_day_does_not(tmp_path):

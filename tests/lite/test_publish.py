@@ -142,7 +142,9 @@ print(len(lines))
 
 
 def test_a_page_gets_its_link_under_the_title_and_beside_the_exercises():
-    body = publish.with_links(BODY, "../lite/index.html?notebook=adam", 24.6, "../lite/tasks")
+    body = publish.with_links(BODY, "../lite/index.html?notebook=adam", 24.6, "../lite/tasks", minutes=3)
+    assert "(the first time it loads 25 MB; all its cells take up to about 3 minutes)" in body
+    assert "minutes" not in publish.with_links(BODY, "", 24.6, minutes=1)
     assert 'href="../lite/tasks">Solve them here' in body[body.index("</h2>") :]
     assert body.count('class="run-here"') == 2 and "25 MB" in body
     elsewhere = "<h1>Adam</h1><p><em>Exercises</em></p><h2>Rates</h2>"

@@ -124,7 +124,7 @@
   function download(panel) {
     const notebook = panel.context.model.toJSON();
     const { install } = notebook.metadata.book || {};
-    notebook.cells = [install, ...notebook.cells.filter((cell) => cell.id !== "live")].filter(Boolean);
+    notebook.cells = [install, ...notebook.cells.filter((cell) => !["live", "pace"].includes(cell.id))].filter(Boolean);
     delete notebook.metadata.book;
     notebook.metadata.kernelspec = { name: "python3", display_name: "Python 3 (ipykernel)", language: "python" };
     const link = document.createElement("a");
