@@ -21,6 +21,17 @@ MATHJAX = {
 UNFORMATTED = """() => [...document.querySelectorAll(".math")]
     .filter(node => !node.querySelector("mjx-container") && !node.closest("mjx-container"))
     .map(node => node.textContent)"""
+# two characters that look the same are both drawn as the box of a missing one
+HAS_CHINESE = """() => {
+    const drawn = text => {
+        const canvas = document.createElement("canvas");
+        const brush = canvas.getContext("2d");
+        brush.font = "40px serif";
+        brush.fillText(text, 0, 60);
+        return canvas.toDataURL();
+    };
+    return drawn("中") !== drawn("文");
+}"""
 PRINT_STYLE = """
 @page { size: A4; margin: 18mm 16mm 20mm; }
 html { color-scheme: light; }
@@ -183,6 +194,8 @@ def write_pdf(site, parts, target, title):
             page.evaluate("MathJax.startup.promise")
             if raw := page.evaluate(UNFORMATTED):
                 raise RuntimeError(f"{len(raw)} formulas are not typeset, the first is {raw[0].strip()!r}")
+            if not page.evaluate(HAS_CHINESE):
+                print("no font has the Chinese terms, boxes stand for them: apt install fonts-wqy-zenhei")
             page.evaluate("Promise.all([...document.images].map(image => image.decode().catch(() => {})))")
             options = {
                 "prefer_css_page_size": True, "print_background": True, "outline": True, "tagged": True,

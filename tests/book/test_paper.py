@@ -1,6 +1,7 @@
 """The whole book as one PDF."""
 
 import re
+import subprocess
 from types import SimpleNamespace
 
 import pytest
@@ -37,9 +38,11 @@ def test_the_document_has_a_cover_contents_and_every_page_with_its_folds_open(sm
 
 
 @browser
-def test_a_printed_book_has_its_contents_with_the_pages_on_which_they_stand(small, tmp_path):
+def test_a_printed_book_has_its_contents_with_the_pages_on_which_they_stand(small, tmp_path, capsys):
     target = tmp_path / "out" / "book.pdf"
     numbers = paper.write_pdf(small, PARTS, target, "The Book")
+    fonts = subprocess.run(["fc-list", ":lang=zh"], capture_output=True, text=True).stdout
+    assert ("no font has the Chinese terms" in capsys.readouterr().out) == (not fonts.strip())
     assert target.read_bytes().startswith(b"%PDF")
     assert numbers["index"] == 3 and numbers["lines"] == 4  # after the cover and the contents
     assert not (small / "print.html").exists()

@@ -218,7 +218,7 @@ WITHOUT_PACE = """() => {
 }"""
 
 
-@pytest.mark.parametrize("name", ["index", "deeper/momentum_forms"])
+@pytest.mark.parametrize("name", ["index", "metrics"])
 def test_a_chapter_runs_with_its_stored_texts_and_its_slider_moves(reader, address, name):
     page, refused, _, errors = reader(color_scheme="dark")
     page.goto(f"{address}/chapters/{name}.html")
