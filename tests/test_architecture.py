@@ -22,7 +22,7 @@ TOOLS = [
     },  # two tools that any other book or course can use, and pinned arithmetic
     {"sentences"},
     {"notebooks"},
-    {"replications", "references", "bugs", "figures"},
+    {"replications", "references", "bugs", "figures", "side_by_side"},
     {"plain", "regression", "outdated"},
     {"lite"},
     {"site"},

@@ -77,19 +77,19 @@ def draw_bowl(figure, *, ratio, scaler, rate, bowls, limit=1000):
     left.plot(0, 0, "o", color=palette["ink"], markersize=6)
     left.plot(*best, "*", color=palette["ink"], markersize=12)
     left.set(xlim=(-1, 4.2), ylim=(-1.3, 2.4), xlabel="$w_1$", ylabel="$w_2$", title=f"scales 1 : {ratio:g}")
-    rates = np.geomspace(0.03, 3, 300)
+    rates = np.geomspace(0.03, 6, 300)
     for value, colour, name in ((steep, STEEP, "steep"), (flat, FLAT, "flat")):
         right.plot(rates, np.abs(1 - rates * value), color=colour, label=name)
         here = abs(1 - rate * value)
         marker = "^" if here > 1.55 else "o"
-        right.plot(np.clip(rate, 0.03, 3), min(here, 1.55), marker, color=colour, markersize=9, clip_on=False)
+        right.plot(np.clip(rate, 0.03, 6), min(here, 1.55), marker, color=colour, markersize=9, clip_on=False)
     right.axhline(1, color=palette["reference"], linestyle="--", linewidth=1.2)
     right.axvline(rate, color=palette["reference"], linewidth=1)
     right.set(
-        xscale="log", xlim=(0.03, 3), ylim=(0, 1.9), xlabel="learning rate", title="error kept per step"
+        xscale="log", xlim=(0.03, 6), ylim=(0, 1.9), xlabel="learning rate", title="error kept per step"
     )
     right.set_yticks([0, 0.5, 1, 1.5])
-    right.set_xticks([0.03, 0.1, 0.3, 1, 3], ["0.03", "0.1", "0.3", "1", "3"])
+    right.set_xticks([0.03, 0.1, 0.3, 1, 4], ["0.03", "0.1", "0.3", "1", "4"])
     right.minorticks_off()
     box = {"frameon": True, "facecolor": palette["ground"], "edgecolor": "none", "framealpha": 1}
     right.legend(loc="upper left", ncols=2, borderaxespad=0, **box)

@@ -1,4 +1,4 @@
-"""Regularization: where are the corners, what does dropout's spread know, when is it time to stop?"""
+"""Regularization: where are the corners, what pulls a weight to zero, when is it time to stop?"""
 
 import numpy as np
 from matplotlib.ticker import NullFormatter
@@ -6,7 +6,6 @@ from matplotlib.ticker import NullFormatter
 from dlbook.explorer.numbers import count, fixed, percent, plain
 from dlbook.explorer.style import band, look, name_lines, palette, shades
 from dlcore.regularization import EarlyStopping
-from dlcore.search import spread
 
 METHODS = {
     "none": ("no penalty", "none"),
@@ -178,42 +177,6 @@ def draw_wave(figure, *, x, y, grid, wave, fits, sizes):
     return f"Weights of absolute value at most 0.01, median over {len(w)} seeds: {told}."
 
 
-def draw_monte_carlo(figure, *, p, points, activation, runs, grid, truth, blocks):
-    """One network's Monte-Carlo mean and spread, and the spread inside and outside the data by p.
-
-    `runs` is a sweep over `p`, `points` and `activation`. Its outputs are ``x``, ``y``, ``mean``, ``spread``
-    (one network, on the `grid`) and ``inside``, ``outside``, ``covered`` (of each network).
-    """
-    run = runs.at(p=p, points=points, activation=activation)
-    left, right = figure.subplots(1, 2, width_ratios=(1.7, 1))
-    mean, width = (np.nan_to_num(run[k], nan=99) for k in ("mean", "spread"))
-    for start, end in blocks:
-        left.axvspan(start, end, color=palette["grid"], linewidth=0)
-    low, high = (np.clip(mean + k * width, -3.2, 4) for k in (-2, 2))
-    left.fill_between(grid, low, high, color=palette["dropout"], alpha=0.25, linewidth=0)
-    mean = np.where(abs(mean) < 4, mean, np.nan)
-    left.plot(grid, mean, color=palette["dropout"], label="mean ± 2 spreads")
-    left.plot(grid, truth, color=palette["truth"], linestyle=":", linewidth=1.6, label="truth")
-    left.plot(run["x"], run["y"], "o", color=palette["truth"], markersize=4)
-    left.set(xlim=(grid[0], grid[-1]), ylim=(-3.2, 5.2), xlabel="x", title=f"{activation}, one seed")
-    left.legend(loc="upper center", ncols=2, columnspacing=1)
-    shares = runs.axes["p"]
-    for side, colour in (("outside", palette["highlight"]), ("inside", palette["dropout"])):
-        values = runs[side].at(points=points, activation=activation).values.T
-        band(right, shares, np.where(np.isfinite(values), values, 9), color=colour, label=side)
-        right.plot(p, np.nan_to_num(np.median(run[side]), nan=9), "o", color=colour, markersize=9)
-    right.set(xlim=(0, 1.05 * shares[-1]), ylim=(0, 1.4), xlabel="p", title="spread")
-    right.legend(loc="upper left")
-    inside, outside = np.median(run["inside"]), np.median(run["outside"])
-    if not np.isfinite(inside + outside):
-        return f"Dropout p = {p:g}, {points} points, {activation}: training diverged; nothing was measured."
-    return (
-        f"Dropout p = {p:g}, {points} points, {activation}: the spread is {inside:.2f} inside the data and "
-        f"{outside:.2f} outside, {outside / inside:.1f} times as much; outside, mean ± 2 spreads holds the "
-        f"truth at {percent(np.mean(run['covered']))} of the places."
-    )
-
-
 def stopped(validation, patience):
     """Return (look at which early stopping stops, look whose weights it hands back) for one run."""
     stopping = EarlyStopping(patience)
@@ -257,39 +220,4 @@ def draw_stopping(figure, *, patience, noise, results):
         f"Noise {noise:g}, patience {patience}: this run {where} and hands back epoch {epochs[best]}. Test "
         f"error, median over {len(stops)} seeds: {handed:.3f} handed back, {np.median(test[:, -1]):.3f} at "
         "the end."
-    )
-
-
-def draw_altered(figure, *, images):
-    """One picture and what each augmentation makes of it; `images` maps a name to an array (h, w)."""
-    axes = figure.subplots(2, (len(images) + 1) // 2).ravel()
-    for ax in axes:
-        ax.axis("off")
-    for ax, (name, image) in zip(axes, images.items(), strict=False):
-        ax.imshow(image, cmap="gray", vmin=0, vmax=1)
-        ax.set_title(name, fontsize=10.5)
-    return f"The same picture: {', '.join(images)}."
-
-
-def draw_augmentation(ax, *, errors):
-    """Test errors on ``plain`` and ``altered`` images: a sweep over `change`, the augmentation."""
-    names, tests = errors.axes["change"], {"plain": "plain test images", "altered": "moved test images"}
-    median = {}
-    for k, (test, meaning, mark) in enumerate((("plain", "none", "o"), ("altered", "highlight", "D"))):
-        low, median[test], high = spread(errors[test].values, axis=1)
-        y = 0.13 - 0.26 * k - np.arange(len(names))
-        ax.hlines(y, 100 * low, 100 * high, color=palette[meaning], linewidth=3, alpha=0.5)
-        ax.plot(100 * median[test], y, mark, color=palette[meaning], label=tests[test])
-    ax.set_yticks([-row for row in range(len(names))], names)
-    ax.set(xlim=(20, 80), xlabel="test error, %")
-    ax.legend(loc="upper center")
-    plain_best, moved_best, worst = (
-        median["plain"].argmin(),
-        median["altered"].argmin(),
-        median["plain"].argmax(),
-    )
-    return (
-        f"Lowest on plain test images: {names[plain_best]} with {percent(median['plain'].min())} errors; on "
-        f"moved ones: {names[moved_best]} with {percent(median['altered'].min())}. Highest on plain ones: "
-        f"{names[worst]} with {percent(median['plain'].max())}."
     )

@@ -42,7 +42,7 @@ def test_a_rate_beyond_the_limit_is_said_to_diverge_and_marked_at_the_edge():
     figure = Figure()
     figures.draw_bowl(figure, ratio=2, scaler="as given", rate=50, bowls=BOWLS)
     markers = [line for line in figure.axes[1].lines if line.get_marker() == "^"]
-    assert [tuple(line.get_xydata()[0]) for line in markers] == [(3, 1.55), (3, 1.55)]
+    assert [tuple(line.get_xydata()[0]) for line in markers] == [(6, 1.55), (6, 1.55)]
 
 
 def test_a_rate_too_small_is_said_not_to_arrive():

@@ -84,23 +84,6 @@ def test_the_share_of_small_weights_is_a_median_over_seeds():
     assert "median over 3 seeds: no penalty 0%, L1 75%." in sentence
 
 
-def monte_carlo(outside, p):
-    run = {"x": [0.0], "y": [0.0], "mean": [0.0, np.nan], "spread": [1.0, 1.0],
-           "inside": [0.1, 0.2, 0.3], "outside": outside, "covered": [0.0, 0.5, 1.0]}  # fmt: skip
-    axes = {"p": [0.1, 0.5], "points": [10], "activation": ["tanh"]}
-    runs = sweep(lambda p, points, activation: run, **axes, seeds=None)
-    setting = {"grid": np.array([0.0, 1.0]), "truth": np.zeros(2), "blocks": [(0, 0.5)]}
-    return drawn(figures.draw_monte_carlo, p=p, points=10, activation="tanh", runs=runs, **setting)
-
-
-def test_the_spread_is_compared_inside_and_outside():
-    sentence, figure = monte_carlo([0.5, 0.6, 0.7], p=0.1)
-    assert "0.20 inside the data and 0.60 outside, 3.0 times as much" in sentence
-    assert "at 50% of the places" in sentence
-    assert limits(figure) == limits(monte_carlo([0.5, 0.6, 0.7], p=0.5)[1])
-    assert "diverged; nothing was measured" in monte_carlo([np.nan] * 3, p=0.1)[0]
-
-
 def test_patience_waits_for_so_many_looks_without_a_best():
     validation = [3.0, 2.0, 2.5, 1.0, 1.5, 1.5, 0.5]
     assert figures.stopped(validation, 1) == (2, 1)
@@ -123,12 +106,3 @@ def test_the_test_error_is_that_of_the_weights_handed_back():
     later, figure_later = drawn(figures.draw_stopping, patience=2, noise=0.1, results=curves())
     assert "runs to epoch 20 and hands back epoch 20" in later
     assert limits(figure) == limits(figure_later)
-
-
-def test_the_best_augmentation_is_named_for_each_test():
-    by_change = {"none": {"plain": [0.2, 0.3, 0.4], "altered": [0.6] * 3},
-                 "shift": {"plain": [0.35] * 3, "altered": [0.4] * 3}}  # fmt: skip
-    errors = sweep(lambda change: by_change[change], change=list(by_change), seeds=None)
-    sentence, _ = drawn(figures.draw_augmentation, errors=errors)
-    assert "plain test images: none with 30% errors; on moved ones: shift with 40%" in sentence
-    assert "Highest on plain ones: shift with 35%" in sentence
