@@ -104,8 +104,9 @@ class RNN(_Recurrent):
         x = self._time_first(x)
         W_x, W_h, b = self.W_x, self.W_h, self.b
         h, h_before = _states(x, self.n_hidden, np.result_type(x, W_x))
+        z_x = x @ W_x + b  # of all steps at once; only the way through h must go step by step
         for t in range(len(x)):
-            h[t] = np.tanh(x[t] @ W_x + h_before[t] @ W_h + b)
+            h[t] = np.tanh(z_x[t] + h_before[t] @ W_h)
         self._memory = x, h, h_before
         return h.swapaxes(0, 1).copy()
 
@@ -119,10 +120,11 @@ class RNN(_Recurrent):
         dy = self._dy(dy, h)
         W_h = self.W_h
         dh, dz = np.empty_like(h), np.empty_like(h)
+        slope = 1 - h**2
         from_later = 0
         for t in reversed(range(len(x))):
             dh[t] = dy[t] + from_later
-            dz[t] = dh[t] * (1 - h[t] ** 2)
+            dz[t] = dh[t] * slope[t]
             from_later = dz[t] @ W_h.T
         self.dh = dh
         return self._sum_over_steps(x, h_before, dz, input_gradient)
@@ -188,8 +190,10 @@ class LSTM(_Recurrent):
         h, h_before = _states(x, self.n_hidden, dtype)
         c, c_before = _states(x, self.n_hidden, dtype)
         i, f, g, o = gates = np.empty((4, *c.shape), dtype)
+        z_x = x @ W_x + b  # of all steps at once; only the way through h must go step by step
         for t in range(len(x)):
-            z_i, z_f, z_g, z_o = np.split(x[t] @ W_x + h_before[t] @ W_h + b, 4, axis=1)
+            z = z_x[t] + h_before[t] @ W_h
+            z_i, z_f, z_g, z_o = z.reshape(-1, 4, self.n_hidden).swapaxes(0, 1)
             i[t], f[t], g[t], o[t] = _sigmoid(z_i), _sigmoid(z_f), np.tanh(z_g), _sigmoid(z_o)
             c[t] = f[t] * c_before[t] + i[t] * g[t]
             h[t] = o[t] * np.tanh(c[t])
@@ -209,15 +213,15 @@ class LSTM(_Recurrent):
         dh, dc = np.empty_like(c), np.empty_like(c)
         dz = np.empty((*c.shape[:2], 4 * self.n_hidden), c.dtype)
         dz_i, dz_f, dz_g, dz_o = np.split(dz, 4, axis=2)
+        tanh_c = np.tanh(c)
+        into_c, into_o = o * (1 - tanh_c**2), tanh_c * o * (1 - o)  # factors of dh, for all steps at once
+        into_i, into_f, into_g = g * i * (1 - i), c_before * f * (1 - f), i * (1 - g**2)  # factors of dc
         dh_later = dc_later = 0
         for t in reversed(range(len(x))):
-            tanh_c = np.tanh(c[t])
             dh[t] = dy[t] + dh_later
-            dc[t] = dh[t] * o[t] * (1 - tanh_c**2) + dc_later
-            dz_i[t] = dc[t] * g[t] * i[t] * (1 - i[t])
-            dz_f[t] = dc[t] * c_before[t] * f[t] * (1 - f[t])
-            dz_g[t] = dc[t] * i[t] * (1 - g[t] ** 2)
-            dz_o[t] = dh[t] * tanh_c * o[t] * (1 - o[t])
+            dc[t] = dh[t] * into_c[t] + dc_later
+            dz_i[t], dz_f[t], dz_g[t] = dc[t] * into_i[t], dc[t] * into_f[t], dc[t] * into_g[t]
+            dz_o[t] = dh[t] * into_o[t]
             dh_later = dz[t] @ W_h.T
             dc_later = dc[t] * f[t]
         self.dh, self.dc = dh, dc

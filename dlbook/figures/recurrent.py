@@ -5,6 +5,8 @@ import numpy as np
 from dlbook.explorer.numbers import count, listed, number, percent, plain, scientific
 from dlbook.explorer.style import band, name_lines, palette
 
+LEARNED = 0.95  # the accuracy from which on the task counts as learned
+
 
 def draw_memory(ax, *, radius, forget_bias, inputs, rnn, lstm):
     """Draw the gradient's size by the number of steps back, for an RNN and an LSTM.
@@ -37,23 +39,27 @@ def draw_memory(ax, *, radius, forget_bias, inputs, rnn, lstm):
 def draw_learned(ax, *, runs):
     """Draw the accuracy after training by the distance of what must be remembered, a dot for each seed.
 
-    ``runs.at(network=, steps=)`` has shape (seeds,).
+    ``runs[network][steps]`` has shape (seeds,), and each network may have seeds of its own number.
     """
-    networks, lags = runs.axes["network"], runs.axes["steps"]
+    lags = list(next(iter(runs.values())))
     colours = [palette["rnn"], palette["reference"], palette["lstm"]]
-    for i, (network, colour) in enumerate(zip(networks, colours, strict=True)):
+    told = []
+    for i, ((network, by_lag), colour) in enumerate(zip(runs.items(), colours, strict=True)):
         places = np.arange(len(lags)) + 0.16 * (i - 1)
-        accuracy = 100 * runs.at(network=network).values
-        for place, row in zip(places, accuracy, strict=True):
-            ax.plot(np.full(len(row), place), row, "o", color=colour, markersize=4.5, alpha=0.5, mew=0)
-        ax.plot(places, np.median(accuracy, axis=1), color=colour, label=network)
+        for place, accuracy in zip(places, by_lag.values(), strict=True):
+            ax.plot(
+                np.full(len(accuracy), place), 100 * accuracy, "o",
+                color=colour, markersize=4.5, alpha=0.5, mew=0,
+            )  # fmt: skip
+        ax.plot(
+            places, [100 * np.mean(accuracy) for accuracy in by_lag.values()], color=colour, label=network
+        )
+        last = by_lag[lags[-1]]
+        told.append(f"{network}: {np.sum(last > LEARNED)} of {len(last)}")
     ax.set(xlim=(-0.4, len(lags) + 0.1), ylim=(35, 104), xlabel="steps to remember", title="accuracy, %")
     ax.set_xticks(range(len(lags)), lags)
     name_lines(ax)
-    told = [
-        f"{network}: {percent(np.median(runs.at(network=network, steps=lags[-1])))}" for network in networks
-    ]
-    return f"Over {lags[-1]} steps, median accuracy of {count(len(runs.seeds), 'seed')}: {'; '.join(told)}."
+    return f"Seeds above {percent(LEARNED)} over {lags[-1]} steps: {'; '.join(told)} (lines: means)."
 
 
 def draw_clipping(figure, *, runs):
@@ -67,7 +73,7 @@ def draw_clipping(figure, *, runs):
         for clip, colour in zip(runs.axes["clip"], [palette["none"], palette["clipping"]], strict=True):
             accuracy = runs.at(radius=radius, clip=clip).values
             band(ax, range(len(rates)), 100 * accuracy.T, color=colour, label=clip)
-            good = [plain(lr) for lr, row in zip(rates, accuracy, strict=True) if np.median(row) >= 0.95]
+            good = [plain(lr) for lr, row in zip(rates, accuracy, strict=True) if np.median(row) >= LEARNED]
             told.append(f"{clip} at radius {plain(radius)}: {listed(good) if good else 'none'}")
         ax.set(
             xlim=(-0.2, len(rates) + 0.9),
@@ -78,4 +84,4 @@ def draw_clipping(figure, *, runs):
         ax.set_xticks(range(len(rates)), [plain(lr) for lr in rates])
         name_lines(ax)
     figure.axes[0].set_ylabel("accuracy, %")
-    return f"Learning rates with a median accuracy of at least 95%: {'; '.join(told)}."
+    return f"Learning rates with a median accuracy of at least {percent(LEARNED)}: {'; '.join(told)}."
