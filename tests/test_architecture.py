@@ -26,6 +26,7 @@ TOOLS = [
     {"plain", "regression", "outdated"},
     {"lite"},
     {"site"},
+    {"reading"},
 ]
 FLOOR = {("dlcore", room): level for level, rooms in enumerate(LIBRARY) for room in rooms}
 FLOOR |= {("dlbook", room): len(LIBRARY) + level for level, rooms in enumerate(TOOLS) for room in rooms}
