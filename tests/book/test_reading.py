@@ -15,7 +15,6 @@ FIRST_EDITION = {
     "gradient_descent",
     "hyperparameter_search",
     "input_normalization",
-    "regularization",
     "schedules",
     "second_order",
 }
