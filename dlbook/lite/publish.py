@@ -73,19 +73,20 @@ def _link(app, pagename, templatename, context, doctree):
     name = _name(app, pagename)
     if name and app.config.lite_runtime and app.builder.name == "html" and context.get("body"):
         address = f"{context['pathto']('lite/index.html', 1)}?notebook="
-        tasks = f"exercises/{name}" if _name(app, f"chapters/exercises/{name}") else name
+        has_tasks = _name(app, f"chapters/exercises/{name}")  # many pages have exercises on paper only
+        tasks = f"{address}exercises/{name}" if has_tasks else None
         megabytes = first_click(Path(app.config.lite_runtime)) / 1e6
         context["body"] = with_links(
-            context["body"], address + name, megabytes, address + tasks, pages.MINUTES.get(name)
+            context["body"], address + name, megabytes, tasks, pages.MINUTES.get(name)
         )
         app.add_css_file("run-here.css")
 
 
 def with_links(body, address, megabytes, tasks=None, minutes=None):
-    """Return a page's HTML with the link under its title, and beside "Exercises" if it has that heading.
+    """Return a page's HTML with the link under its title, and one to `tasks` below its heading "Exercises".
 
-    There it leads to `tasks`, the notebook with the exercises, if there is one. Under the title stands what
-    the first click costs, and how many minutes all cells take, if they take more than one.
+    `tasks` is the address of the notebook whose exercises check themselves, if there is one. Under the title
+    stands what the first click costs, and how many minutes all cells take, if they take more than one.
 
     Examples
     --------
@@ -100,8 +101,10 @@ with nothing to install (the first time it loads 25 MB).</p>'
         f"(the first time it loads {megabytes:.0f} MB{long}).</p>"
     )
     body = re.sub(r"</h1>", lambda found: found[0] + line, body, count=1)
+    if tasks is None:
+        return body
     beside = (
-        f'{start}"{html.escape(tasks or address)}">Solve them here</a>: each check answers at once and names '
+        f'{start}"{html.escape(tasks)}">Solve them here</a>: each check answers at once and names '
         "the likely mistake.</p>"
     )
     heading = r"<h2\b(?:(?!</h2>).)*Exercises<(?:(?!</h2>).)*</h2>"

@@ -148,7 +148,8 @@ def test_a_page_gets_its_link_under_the_title_and_beside_the_exercises():
     assert 'href="../lite/tasks">Solve them here' in body[body.index("</h2>") :]
     assert body.count('class="run-here"') == 2 and "25 MB" in body
     elsewhere = "<h1>Adam</h1><p><em>Exercises</em></p><h2>Rates</h2>"
-    assert publish.with_links(elsewhere, "lite/", 24.6).count("run-here-line") == 1
+    assert publish.with_links(elsewhere, "lite/", 24.6, "lite/tasks").count("run-here-line") == 1
+    assert publish.with_links(BODY, "lite/", 24.6).count("run-here-line") == 1  # exercises on paper only
     assert body.index("</h1>") < body.index("run-here") < body.index("<h2>")
     assert body.rindex("run-here") > body.index("</h2>") and body.endswith("<p>Three.</p>")
 
