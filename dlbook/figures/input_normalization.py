@@ -4,7 +4,6 @@ import numpy as np
 
 from dlbook.explorer.numbers import count, fixed, listed, number, percent, plain
 from dlbook.explorer.style import band, name_lines, palette
-from dlcore.search import spread
 
 COLOURS = {
     "as given": palette["none"],
@@ -36,27 +35,6 @@ def draw_units(ax, *, accuracy):
         f"The nearest neighbour is right on {percent(first)} of the test examples, with the second feature "
         f"multiplied by {plain(units[-1])} on {percent(last)}; after scaling it is still right on "
         f"{listed(kept)} (medians over {len(accuracy.seeds)} seeds)."
-    )
-
-
-def draw_shares(figure, *, gradients, features):
-    """Length of the gradient of each feature's first weights: a sweep over `rows`, the inputs."""
-    place = np.arange(len(features))
-    axes = figure.subplots(1, len(gradients), sharey=True)
-    parts = []
-    for ax, name in zip(axes, gradients.axes["rows"], strict=True):
-        low, median, high = spread(gradients.at(rows=name))
-        ax.hlines(place, low, high, color=COLOURS[name], linewidth=5, alpha=0.35)
-        ax.plot(median, place, "o", color=COLOURS[name], markersize=7)
-        ax.set(xscale="log", xlim=(1e-3, 1e6), xlabel="gradient's length", title=name)
-        ax.set_xticks([1e-2, 1e1, 1e4])
-        ax.minorticks_off()
-        parts.append(f"{name}: {number(median.max() / median.min())}")
-    axes[0].set_yticks(place, features)
-    axes[0].set_ylim(len(features) - 0.5, -0.5)
-    return (
-        f"Longest over shortest gradient of a feature's weights, {', '.join(parts)} "
-        f"(medians over {len(gradients.seeds)} seeds)."
     )
 
 
@@ -99,26 +77,6 @@ def draw_bowl(figure, *, ratio, scaler, rate, bowls, limit=1000):
         f"Scales 1 : {ratio:g}, {scaler}: condition number {number(steep / flat)}, largest stable rate "
         f"{number(2 / steep)}; the flat axis alone would like {number(1 / flat)}. At the rate {plain(rate)} "
         f"descent {failures.get(steps, arrives)}."
-    )
-
-
-def draw_steps(ax, *, steps):
-    """Steps to 1% of the excess loss, "as given" and after a "z-score": a sweep over `condition`."""
-    condition = steps.axes["condition"]
-    bound = np.geomspace(1.05, condition[-1], 100)
-    theory = np.log(100) / (2 * np.log((bound + 1) / (bound - 1)))
-    ax.plot(bound, theory, color=palette["ink"], linestyle="--", linewidth=1.4, label="the bound")
-    for name in ("as given", "z-score"):
-        band(ax, condition, steps[name].values.T, color=COLOURS[name], label=name)
-    ax.set(xscale="log", yscale="log", xlim=(1, condition[-1] * 4), ylim=(0.7, 3000))
-    ax.set(xlabel="condition number of the data as given", ylabel="steps")
-    ax.minorticks_off()
-    name_lines(ax)
-    first, *_, last = steps["as given"].median
-    return (
-        f"From condition number {condition[0]:g} to {condition[-1]:,g} the median number of steps grows from "
-        f"{number(first)} to {number(last)}; after z-scores it is {number(steps['z-score'].median[-1])} "
-        f"(medians over {len(steps.seeds)} seeds)."
     )
 
 

@@ -168,7 +168,6 @@ GIVEN = {
     "batch_normalization_compared": {"19.4", "17.5", "97.0"},
     "hyperparameter_search": {"2.3", "0.002", "15.6"},
     "initialization": {"2.30"},
-    "input_normalization": {"0.58", "5.5", "95"},
     "momentum": {"19"},
     "momentum_race": {"0.6", "0.7"},
     "regularization": {"0.02"},

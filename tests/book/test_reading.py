@@ -14,7 +14,6 @@ CHAPTERS = Path(__file__).parents[2] / "chapters"
 FIRST_EDITION = {
     "gradient_descent",
     "hyperparameter_search",
-    "input_normalization",
     "schedules",
     "second_order",
 }

@@ -113,19 +113,6 @@ def test_the_units_figure_compares_the_ends():
     assert "91% (min-max) and 92% (z-score) (medians over 16 seeds)" in sentence
 
 
-def test_the_gradients_figure_gives_longest_over_shortest():
-    rows = {"as given": [1.0, 4000.0], "z-score": [1.0, 0.5]}
-    gradients = sweep(lambda rows, seed: rows, rows=rows)
-    sentence = drawn(figures.draw_shares, gradients=gradients, features=("a", "b"))
-    assert "as given: 4,000, z-score: 2 (medians over 16 seeds)" in sentence
-
-
-def test_the_steps_figure_gives_the_medians_at_both_ends():
-    raw = {4.0: 3, 1024.0: 1000}
-    steps = sweep(lambda condition, seed: {"as given": raw[condition], "z-score": 2}, condition=list(raw))
-    assert "grows from 3 to 1,000; after z-scores it is 2" in drawn(figures.draw_steps, steps=steps)
-
-
 def test_the_correlation_figure_reports_the_strongest_correlation():
     needed = {("z-score", 0.9): 20, ("z-score", 0.99): 200}
     steps = sweep(
