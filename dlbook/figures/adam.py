@@ -337,23 +337,6 @@ def _first_below(runs, goal):
     return np.where(below.any(axis=0), below.argmax(axis=0) + 1.0, np.inf)
 
 
-def draw_settings(ax, losses, epochs):
-    """Draw the final loss of each setting over the seeds; `losses` maps a label to (seeds,)."""
-    labels = list(losses)[::-1]
-    for row, label in enumerate(labels):
-        _row(ax, row, losses[label], colour(label.split()[0]))
-    ax.axvline(1e-3, color=palette["reference"], linewidth=1, linestyle="--")
-    ax.set(xscale="log", yticks=range(len(labels)), yticklabels=labels, xlim=(2e-4, 2e-2))
-    ax.set_xlabel(f"½·MSE on the test points after {epochs} epochs")
-    medians = {label: np.median(loss) for label, loss in losses.items()}
-    best, worst = min(medians, key=medians.get), max(medians, key=medians.get)
-    return (
-        f"After {epochs} epochs {best} has the smallest median loss, {number(medians[best])}, and {worst} "
-        f"the largest, {number(medians[worst])}; {sum((loss <= 1e-3).sum() for loss in losses.values())} of "
-        f"{sum(map(len, losses.values()))} runs are at the published goal of 0.001."
-    )
-
-
 def _row(ax, row, losses, c):
     """The losses of all seeds in a row, with their median and the middle half of them."""
     low, middle, high = spread(losses)

@@ -41,6 +41,9 @@ from dlbook.reproducible import PINNED
 from dlbook.sentences import say
 from dlcore import checks
 
+NO_DATA = 77
+"""The exit code of a call that needs data which are not installed."""
+
 
 def complete(name, progress=print):
     """Run what is missing of an experiment, and store every record as soon as it is there.
@@ -62,8 +65,8 @@ def complete(name, progress=print):
     total = len(settings) * len(seeds)
     left = [
         (setting, seed)
+        for seed in seeds  # so that what is there when a run is ended is whole for the first seeds
         for setting in settings
-        for seed in seeds
         if records.key_of(setting, seed) not in ended
     ]
     together = hasattr(module, "run_together")
@@ -99,7 +102,9 @@ def recompute(name):
     check = dict(module.CHECK)
     seed = check.pop("seed")
     there = [
-        r["result"] for r in records.read(name)["records"] if r["seed"] == seed and r["setting"] == check
+        r["result"]
+        for r in records.read(name, of_any_code=True)["records"]
+        if r["seed"] == seed and r["setting"] == check
     ]
     if not there:
         raise NotRunError(f"{name} has no record of seed {seed} at {check}; {records.command(name)}")
@@ -110,6 +115,20 @@ def recompute(name):
         if ours.shape != kept.shape or not np.allclose(ours, kept, rtol=1e-5, atol=1e-9, equal_nan=True):
             found.append((part, there[0].get(part), _plain(name, part, value)))
     return found
+
+
+def keep(name):
+    """Mark a stored result as made by the code that is there, if its CHECK record comes out the same.
+
+    Raises
+    ------
+    StaleError
+        If it does not.
+    """
+    changed = recompute(name)
+    if changed:
+        raise StaleError(f"{name} computes another {changed[0][0]}: delete the result and run it again")
+    _write(name, records.read(name, of_any_code=True) | {"code": records.digest(name)})
 
 
 def again(name, seed=None, **setting):
@@ -182,6 +201,11 @@ def main(arguments=None):
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(records.names())}")
     parser.add_argument("--check", action="store_true", help="compute one record of each again and compare")
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="keep a result whose code was changed, if a record comes out the same",
+    )
     parser.add_argument("--list", action="store_true", help="say what is stored")
     told = parser.parse_args(arguments)
     unknown = [name for name in told.names if name not in records.names()]
@@ -200,12 +224,18 @@ def main(arguments=None):
         try:
             if told.list:
                 print(name, "stored" if records.is_stored(name) else "not complete", flush=True)
+            elif told.keep:
+                keep(name)
             elif told.check:
+                records.read(name)
                 for part, kept, ours in recompute(name):
                     print(f"{name}: {part} is stored as {kept}, computed as {ours}", flush=True)
                     failed = 1
             else:
                 complete(name, lambda line: print(line, flush=True))
+        except FileNotFoundError as error:
+            print(f"{name}: {error}", flush=True)
+            failed = failed or NO_DATA
         except (NotRunError, StaleError) as error:
             print(f"{name}: {error}", flush=True)
             failed = 1

@@ -69,10 +69,30 @@ def full_size():
             missing.append(name)
         elif hasattr(module, "replications"):
             time = records.cost(name)[0]
-            for found in module.replications(records.stored(name)):
-                entries.append((found, module.PAGE, time))
+            for page, found in module.replications(records.stored(name)):
+                entries.append((found, page, time))
                 time = 0.0  # one run serves all of its rows
     return entries, missing
+
+
+def joined(pages, full):
+    """The entries of pages and of stored results; a row that a page shows and an experiment runs is one.
+
+    Raises
+    ------
+    ValueError
+        If a page shows another text than the stored result gives.
+    """
+    shown = {found.anchor: (found, page) for found, page, _ in pages}
+    for found, _, _ in full:
+        if found.anchor in shown and shown[found.anchor][0] != found:
+            raise ValueError(
+                f"{shown[found.anchor][1]} shows an older result of {found.source}: run it again"
+            )
+    stored = {found.anchor for found, _, _ in full}
+    return [entry for entry in pages if entry[0].anchor not in stored] + [
+        (found, shown.get(found.anchor, (found, page))[1], time) for found, page, time in full
+    ]
 
 
 PAGE = """# Published results, tried again
@@ -172,9 +192,7 @@ def ledger(entries, missing=(), chapters=()):
         changes="\n".join(changes([found for found, _, _ in entries])),
         missing=_told_missing(missing),
         boxes="\n\n".join(
-            found.markdown("", f"[{page.rpartition('/')[2].replace('_', ' ')}]({page}.ipynb#{found.anchor})")
-            if not found.run
-            else found.markdown("", f"[{page.rpartition('/')[2].replace('_', ' ')}]({page}.ipynb)")
+            found.markdown("", f"**More in** [{page.rpartition('/')[2].replace('_', ' ')}]({page}.ipynb).")
             for found, page, _ in entries
         ),
     )
@@ -248,7 +266,7 @@ def write(entries, folder="chapters"):
     """Write the ledger of entries and of what is stored at full size."""
     full, missing = full_size()
     contents = (Path(folder).parent / "_toc.yml").read_text(encoding="utf-8")
-    page = ledger([*entries, *full], missing, chapters_of(contents))
+    page = ledger(joined(entries, full), missing, chapters_of(contents))
     (Path(folder) / "replications.md").write_text(page, encoding="utf-8")
 
 

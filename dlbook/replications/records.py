@@ -21,7 +21,6 @@ from dlcore.search import Sweep
 
 EXPERIMENTS = Path(__file__).parent / "experiments"
 RESULTS = Path(__file__).parent / "results"
-NOT_THE_RUN = {"AXES", "SEEDS", "CHECK", "probe", "replication"}
 
 
 class NotRunError(RuntimeError):
@@ -107,8 +106,10 @@ def is_stored(name):
     return True
 
 
-def read(name):
+def read(name, *, of_any_code=False):
     """Return the content of an experiment's result file, checked.
+
+    With `of_any_code` it may have been made by other code than the experiment's.
 
     Raises
     ------
@@ -143,9 +144,10 @@ def read(name):
             raise StaleError(
                 f"{path.name} has the setting {record['setting']}, but the axes are {sorted(axes)}"
             )
-    if code != digest(name):
+    if code != digest(name) and not of_any_code:
         raise StaleError(
-            f"{path.name} was made by other code than experiments/{name}.py; delete it and run it again"
+            f"{path.name} was made by other code than experiments/{name}.py; delete it and run it again, or,"
+            f" where the change touches no number: python -m dlbook.replications.full --keep {name}"
         )
     return content
 
@@ -153,26 +155,49 @@ def read(name):
 def digest(name):
     """Return a digest of the code that computes an experiment's records.
 
-    What only says how much is run (AXES, SEEDS), what is compared and what is said about it do not count, nor
-    do comments, docstrings and white space.
+    It covers `run` (and `run_together`) and all of the file's names that they use. What only says how much is
+    run, what is compared and what is said about it does not count, nor do comments, docstrings, white space.
     """
     source = (EXPERIMENTS / f"{name}.py").read_text(encoding="utf-8")
-    lines, tree = source.splitlines(), ast.parse(source)
-    dropped = set()
-    for node in tree.body:
-        named = {getattr(node, "name", None)} | {
-            getattr(target, "id", None) for target in getattr(node, "targets", ())
-        }
-        if named & NOT_THE_RUN:
-            dropped |= set(range(node.lineno, node.end_lineno + 1))
+    tree = ast.parse(source)
+    binds = [(_bound(node), node) for node in tree.body]
+    used, found = {"run", "run_together"}, []
+    while True:
+        more = [node for names, node in binds if names & used and node not in found]
+        if not more:
+            break
+        found += more
+        used |= {part.id for node in more for part in ast.walk(node) if isinstance(part, ast.Name)}
+    lines, dropped = source.splitlines(), set()
     for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-            first = body[0]
-            if isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-                dropped |= set(range(first.lineno, first.end_lineno + 1))
-    kept = [line for i, line in enumerate(lines, 1) if i not in dropped and not line.lstrip().startswith("#")]
+        first = next(iter(body), None) if isinstance(body := getattr(node, "body", None), list) else None
+        if isinstance(first, ast.Expr) and isinstance(getattr(first.value, "value", None), str):
+            dropped |= set(range(first.lineno, first.end_lineno + 1))
+    begins = {
+        node: min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))]) for node in found
+    }
+    kept = [
+        lines[i - 1]
+        for node in sorted(found, key=begins.get)
+        for i in range(begins[node], node.end_lineno + 1)
+        if i not in dropped and not lines[i - 1].lstrip().startswith("#")
+    ]
     return hashlib.sha256("".join("".join(kept).split()).encode()).hexdigest()[:16]
+
+
+def _bound(node):
+    """The names that a statement at the top of a file binds."""
+    found = set()
+    for part in ast.walk(node) if isinstance(node, (ast.Try, ast.If)) else [node]:
+        if isinstance(part, (ast.FunctionDef, ast.ClassDef)):
+            found.add(part.name)
+        elif isinstance(part, (ast.Import, ast.ImportFrom)):
+            found |= {alias.asname or alias.name.partition(".")[0] for alias in part.names}
+        elif isinstance(part, ast.Assign):
+            found |= {
+                name.id for target in part.targets for name in ast.walk(target) if isinstance(name, ast.Name)
+            }
+    return found
 
 
 def command(name):

@@ -27,7 +27,7 @@ from dlcore import checks
 
 VERDICTS = {
     "reproduced": "the published statement holds, at the published size or a larger one",
-    "direction": "its order or its sign holds, on another scale or on other data",
+    "direction": "only its order or its sign holds, or it holds on another scale or on other data",
     "not seen at our size": "it does not hold in what we tried, which is less or other than was published;"
     " this says nothing against it",
     "refuted": "it was tried at the published size and does not hold",
@@ -213,7 +213,7 @@ class Replication:
             f"**Ours:** {self.ours}",
         ]
         if self.protocol:
-            rows = ["| | published | ours |", "|---|---|---|"]
+            rows = ["| part | published | ours |", "|---|---|---|"]
             rows += [
                 f"| {part} | {told or 'not told'} | {'the same' if told == ours else ours} |"
                 for part, told, ours, _ in self.protocol

@@ -206,17 +206,6 @@ def test_a_goal_above_the_floor_is_counted_in_updates_or_in_data_sets_that_reach
     assert floor(0.05).endswith("Adam 1, SGD 37.")
 
 
-def test_the_settings_sentence_names_best_and_worst_and_counts_arrivals():
-    losses = {
-        "AdaGrad 0.3": np.full(16, 0.005),
-        "AdaDelta": np.full(16, 0.008),
-        "Adam 0.01": np.full(16, 0.0009),
-    }
-    text = sentence(figures.draw_settings, losses, epochs=200)
-    assert "Adam 0.01 has the smallest median loss, 9·10⁻⁴, and AdaDelta the largest" in text
-    assert "16 of 48 runs" in text
-
-
 def test_the_rates_sentence_counts_good_rates_and_a_diverged_rate_is_none():
     loss = {"Adam": {0.01: 0.5, 0.1: 0.52, 1.0: np.nan}, "SGD": {0.01: 2.0, 0.1: 1.0, 1.0: 0.6}}
     runs = sweep(

@@ -7,8 +7,11 @@ installed; without it the same loop takes a hundred times as long.
 """
 
 import math
+from itertools import pairwise
 
 import numpy as np
+
+from dlbook.replications.verdicts import Rule, replicated
 
 try:
     from numba import njit
@@ -138,3 +141,106 @@ def run(seed, arm, epochs=EPOCHS):
 def probe(seed, arm):
     """What a short run knows of the record."""
     return {"loss_at_100": run(seed, arm, epochs=100)["loss_at_100"]}
+
+
+def replications(runs):
+    """Rows 5 and 6 of the ledger, each with the page that tells more."""
+    return [("deeper/momentum_race", row_5(runs)), ("deeper/adam_races", row_6(runs))]
+
+
+TASK = {
+    "data": "1,000 points of a curve with noise ±0.05; 200 points without noise to test on",
+    "network": "1-3-1, sigmoid, Xavier's uniform weights",
+    "length": (10_000, 10_000, "epochs at most, looked at every 50"),
+    "seeds": (1, 16),
+    "key": "aiedu",
+    "run": "python -m dlbook.replications.full notes_race",
+}
+
+
+def row_5(runs):
+    """Notes 15.2: momentum and Nesterov against SGD."""
+    epochs = {arm: runs["epochs"].at(arm=arm) for arm in runs.axes["arm"]}
+    middle = {arm: np.median(found) for arm, found in epochs.items()}
+    published = {"Nesterov 0.1": 1400, "Momentum 0.1": 2000, "SGD 0.3": 5000}
+    near = {arm: told / 2 <= middle[arm] <= 2 * told for arm, told in published.items()}
+    order = sorted([*published, "SGD 0.1"], key=middle.get) == [*published, "SGD 0.1"]
+    never = bool(np.isinf(middle["SGD 0.1"]))
+    ahead = int(np.sum(epochs["Nesterov 0.1"] < epochs["Momentum 0.1"]))
+    within = near["Momentum 0.1"] and near["Nesterov 0.1"] and never
+    inside = all(epochs[arm].min() <= told <= epochs[arm].max() for arm, told in published.items())
+    told = "; ".join(f"{arm}: {_told(epochs[arm])}" for arm in ("SGD 0.1", *list(published)[::-1], "SGD 1"))
+    return replicated(
+        5,
+        "Notes 15.2",
+        claim="SGD at 0.1 is not at ½·MSE 0.001 by 10,000 epochs; SGD at 0.3 takes 5,000, momentum at 0.1"
+        " takes 2,000, Nesterov at 0.1 takes 1,400.",
+        optimizer="SGD, momentum and Nesterov (β = 0.9), batches of 10",
+        ours=f"{told}. Nesterov is ahead of momentum in {ahead} of 16.",
+        rule=Rule(
+            "momentum's and Nesterov's medians within a factor of two, SGD at 0.1 not there in the median,"
+            " Nesterov ahead of momentum in 12 of 16 seeds; the order alone: the four medians",
+            within and ahead >= 12,
+            order=order or (within and ahead >= 12),
+            fixed="2026-11-21",
+        ),
+        others=[
+            Rule(
+                "all three medians within a factor of two, SGD at 0.1 not there in the median",
+                all(near.values()) and never,
+                order=order or (all(near.values()) and never),
+                seen="2026-11-29",
+            ),
+            Rule(
+                "each published number within the range of our seeds",
+                inside,
+                order=order or inside,
+                seen="2026-11-29",
+            ),
+        ],
+        **TASK,
+    )
+
+
+def row_6(runs):
+    """Notes 15.3: adaptive methods and their rates."""
+    epochs = {arm: runs["epochs"].at(arm=arm) for arm in runs.axes["arm"]}
+    middle = {arm: np.median(found) for arm, found in epochs.items()}
+    published = {"AdaGrad 0.7": 1750, "AdaGrad 0.5": 3000, "AdaGrad 0.3": 8000}
+    orders = [list(published), ["RMSprop 0.01", "RMSprop 0.005", "RMSprop 0.1"]]
+    orders += [["Adam 0.01", "Adam 0.005", "Adam 0.001", "Adam 0.1"]]
+    order = all(middle[first] < middle[then] for arms in orders for first, then in pairwise(arms))
+    stays = bool(np.isinf(middle["RMSprop 0.1"]) and np.isinf(middle["Adam 0.1"]))
+    near = all(told / 2 <= middle[arm] <= 2 * told for arm, told in published.items())
+    inside = all(epochs[arm].min() <= told <= epochs[arm].max() for arm, told in published.items())
+    return replicated(
+        6,
+        "Notes 15.3",
+        claim="AdaGrad at 0.7, 0.5, 0.3 takes 1,750, 3,000, 8,000 epochs; RMSprop at 0.1 stays at a loss of"
+        " 0.005, 0.01 is best, 0.005 slower; Adam at 0.1 never arrives, 0.01 is best, 0.005 slower, 0.001 too"
+        " slow.",
+        optimizer="AdaGrad, AdaDelta, RMSprop (ρ = 0.9), Adam; batches of 10",
+        ours="; ".join(f"{arm}: {_told(epochs[arm])}" for arm in runs.axes["arm"][5:]),
+        rule=Rule(
+            "every order among a method's rates holds in the medians, RMSprop and Adam at 0.1 are not there,"
+            " AdaGrad's three medians within a factor of two; the order alone: without the last part",
+            order and stays and near,
+            order=order and stays,
+            seen="2026-11-29",
+        ),
+        others=[
+            Rule(
+                "the same, but AdaGrad's three numbers within the range of our seeds",
+                order and stays and inside,
+                order=order and stays,
+                seen="2026-11-29",
+            )
+        ],
+        **TASK,
+    )
+
+
+def _told(epochs):
+    """How many of the seeds arrive, and their median: "14 of 16, median 2,925"."""
+    there, middle = int(np.isfinite(epochs).sum()), np.median(epochs)
+    return f"{there} of {len(epochs)} arrive" + (f", median {middle:,.0f}" if np.isfinite(middle) else "")

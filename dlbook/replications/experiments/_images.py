@@ -1,0 +1,24 @@
+"""The full Fashion-MNIST, for experiments that need more than the packaged images."""
+
+from functools import cache
+
+import numpy as np
+
+from dlcore.data import FASHION_MNIST, idx_images
+
+FOLDER = "/usr/share/datasets/fashion-mnist"
+"""Where Debian's package `dataset-fashion-mnist` puts it."""
+
+
+@cache
+def full_fashion():
+    """Return x (60000, 784) in float32 from 0 to 1, y, and the same of the 10,000 test images.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the data are not installed; the message says how to get them.
+    """
+    images = idx_images(FOLDER, FASHION_MNIST, dtype=np.float32)
+    flat = [x.reshape(len(x), -1) for x in (images.x_train, images.x_test)]
+    return flat[0], images.y_train, flat[1], images.y_test
