@@ -143,7 +143,7 @@ It runs the experiment once at its published length and says how many of our run
 """
 
 
-def ledger(entries, missing=(), chapters=()):
+def ledger(entries, missing=(), chapters=(), boxed=None):
     """The page `chapters/replications.md`.
 
     Parameters
@@ -154,6 +154,8 @@ def ledger(entries, missing=(), chapters=()):
         Experiments without a stored result.
     chapters : sequence of str
         The names of the chapters in the order of the book.
+    boxed : set of str, optional
+        The anchors of the boxes that the pages have; all, if not given.
 
     Raises
     ------
@@ -192,10 +194,16 @@ def ledger(entries, missing=(), chapters=()):
         changes="\n".join(changes([found for found, _, _ in entries])),
         missing=_told_missing(missing),
         boxes="\n\n".join(
-            found.markdown("", f"**More in** [{page.rpartition('/')[2].replace('_', ' ')}]({page}.ipynb).")
+            found.markdown("", _link(page, found.anchor if boxed is None or found.anchor in boxed else ""))
             for found, page, _ in entries
         ),
     )
+
+
+def _link(page, anchor):
+    """The line of a box that leads to its page, to the box there if it has one."""
+    place = f"#{anchor}" if anchor else ""
+    return f"**More in** [{page.rpartition('/')[2].replace('_', ' ')}]({page}.ipynb{place})."
 
 
 def changes(found, first=None):
@@ -266,7 +274,8 @@ def write(entries, folder="chapters"):
     """Write the ledger of entries and of what is stored at full size."""
     full, missing = full_size()
     contents = (Path(folder).parent / "_toc.yml").read_text(encoding="utf-8")
-    page = ledger(joined(entries, full), missing, chapters_of(contents))
+    boxed = {found.anchor for found, _, _ in entries}
+    page = ledger(joined(entries, full), missing, chapters_of(contents), boxed)
     (Path(folder) / "replications.md").write_text(page, encoding="utf-8")
 
 

@@ -254,7 +254,8 @@ def test_the_ledger_has_a_line_for_each_and_counts_the_verdicts():
     assert "- **reproduced** (1)" in text and "- **direction** (1)" in text and "- **refuted** (0)" in text
     assert text.index("### [Adam](adam.ipynb)") < text.index("### [Splits](splits.ipynb)")
     assert f"| 7 | [Kohavi 1995, table 2](replications.md#{one().anchor}) | reproduced | 3 |" in text
-    assert "**More in** [adam race](deeper/adam_race.ipynb)." in text
+    assert f"**More in** [adam race](deeper/adam_race.ipynb#{other.anchor})." in text
+    assert "[adam race](deeper/adam_race.ipynb)." in ledger([(other, "deeper/adam_race", 1.0)], boxed=set())
     assert "Not run yet at full size: `grokking`" in text
     assert clock(text) == {one().anchor: 3.0, other.anchor: 0.0}
     with pytest.raises(ValueError, match="two rows have the name replication-7-kohavi-1995-table-2"):
@@ -297,7 +298,8 @@ def test_the_ledger_is_what_the_pages_and_the_stored_results_say():
     full, missing = full_size()
     contents = chapters_of((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     page = (CHAPTERS / "replications.md").read_text(encoding="utf-8")
-    assert ledger(joined(ENTRIES, full), missing, contents) == page, (
+    boxed = {found.anchor for found, _, _ in ENTRIES}
+    assert ledger(joined(ENTRIES, full), missing, contents, boxed) == page, (
         "run `python -m dlbook.replications.ledger --stored`, or `make replications`"
     )
 
