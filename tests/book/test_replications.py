@@ -531,9 +531,9 @@ def test_row_6_follows_the_stored_epochs(epochs, verdict):
 
 def test_heavy_tails_have_as_many_examples_of_rare_classes_as_of_frequent_ones():
     counts = np.bincount(heavy_tails.classes("heavy"))
-    assert counts.sum() == 5 * 2**5 and len(counts) == 31
-    assert [int(n) for n in np.unique(counts)[::-1]] == [32, 16, 8, 4, 2]
-    assert all(counts[counts == n].sum() == 32 for n in np.unique(counts))
+    assert counts.sum() == 7 * 2**7 and len(counts) == 127
+    assert [int(n) for n in np.unique(counts)[::-1]] == [128, 64, 32, 16, 8, 4, 2]
+    assert all(counts[counts == n].sum() == 128 for n in np.unique(counts))
     assert np.ptp(np.bincount(heavy_tails.classes("balanced"))) == 1
     with pytest.raises(
         ValueError, match="labels must be heavy or balanced and method GD or Adam, got 'light'"
@@ -543,9 +543,9 @@ def test_heavy_tails_have_as_many_examples_of_rare_classes_as_of_frequent_ones()
 
 def test_heavy_tails_start_at_the_loss_of_guessing_and_go_down(monkeypatch):
     monkeypatch.setattr(heavy_tails, "STEPS", 0)
-    assert heavy_tails.run(0, "heavy", "GD", 0.1)["loss"] == pytest.approx(np.log(31))
+    assert heavy_tails.run(0, "heavy", "GD", 0.1)["loss"] == pytest.approx(np.log(127))
     monkeypatch.setattr(heavy_tails, "STEPS", 5)
-    assert heavy_tails.run(0, "heavy", "GD", 0.1)["loss"] < np.log(31)
+    assert heavy_tails.run(0, "heavy", "GD", 0.1)["loss"] < np.log(127)
 
 
 @pytest.mark.parametrize("name", records.names())

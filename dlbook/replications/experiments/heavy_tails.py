@@ -2,8 +2,8 @@
 
 Softmax regression on random inputs whose labels are heavy-tailed, as in the authors' code: m groups of the
 same number of examples, where group k has 2ᵏ classes; m·2ᵐ examples, (m + 1)·2ᵐ inputs from U(0, 1), all
-examples in every step. The paper has m = 11, this m = 5. For comparison, the same inputs with balanced
-classes.
+examples in every step. The paper's figure has m = 11; this is m = 7, which the authors' code has too. For
+comparison, the same inputs with balanced classes.
 """
 
 import numpy as np
@@ -15,12 +15,12 @@ from dlcore.optimizers import SGD, Adam
 AXES = {
     "labels": ["heavy", "balanced"],
     "method": ["GD", "Adam"],
-    "rate": [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0],
+    "rate": [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0],
 }
-SEEDS = 5  # the first chooses the rates
+SEEDS = 3  # the first chooses the rates
 CHECK = {"labels": "heavy", "method": "Adam", "rate": 0.003, "seed": 0}
 
-GROUPS, STEPS = 5, 500
+GROUPS, STEPS = 7, 500
 METHODS = {"GD": SGD, "Adam": Adam}
 
 
@@ -67,7 +67,7 @@ def replications(runs):
     (gd, gd_rate), (adam, adam_rate) = judged("heavy", "GD"), judged("heavy", "Adam")
     even = judged("balanced", "GD")[0]["loss"] / judged("balanced", "Adam")[0]["loss"]
     ahead = bool(np.all(adam["loss"] < gd["loss"]))
-    slow = bool(np.all(gd["rare"] > 2 * adam["rare"]))
+    slow = bool(np.all(gd["rare"] > 2 * gd["frequent"]) and np.all(adam["rare"] <= 2 * adam["frequent"]))
     inside = all(runs.axes["rate"][0] < rate < runs.axes["rate"][-1] for rate in (gd_rate, adam_rate))
     found = replicated(
         25,
@@ -75,14 +75,15 @@ def replications(runs):
         key="kunstner2024",
         claim="With heavy-tailed classes gradient descent is slow on the rare ones and Adam is not, on a"
         " linear model with all data in every step.",
-        data=("22,528 random inputs, 2,047 classes", "160 random inputs, 31 classes"),
+        data=("22,528 random inputs, 2,047 classes", "896 random inputs, 127 classes"),
         network="softmax regression from 0",
         optimizer="gradient descent and Adam on all data, each at its best rate of a grid",
         seeds=(None, len(gd["loss"])),
         ours=f"after {STEPS} steps gradient descent has a loss of {_told(gd)} and Adam of {_told(adam)};"
         f" the best rates are {'inside' if inside else 'at the edge of'} the grid",
         rule=Rule(
-            "Adam's loss lower in every seed, and on the rarest classes less than half of gradient descent's",
+            "Adam's loss lower in every seed, and only gradient descent's on the rarest classes more than"
+            " twice its loss on the most frequent one",
             ahead and slow,
             order=ahead,
             fixed="2026-11-29",
