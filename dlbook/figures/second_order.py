@@ -4,11 +4,15 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch
 
-from dlbook.explorer.numbers import count, fixed, number, percent, superscript
+from dlbook.explorer.numbers import capital, count, fixed, number, percent, superscript
 from dlbook.explorer.style import band, look, name_lines, palette
 
 KINDS = ("minimum", "saddle", "maximum", "nowhere")
 """What a start leads to, in the order of the numbers on the map of basins."""
+
+BASINS = ("#2f9e77", "#d9822b", "#cf4a5c", "#9aa3ad")
+"""Colours of the map of basins and of its legend, the same in both themes: a map is a raster picture, whose
+colours cannot follow the theme, so those of the legend must not follow it either."""
 
 FLOOR = 1e-12
 """Below this a loss is rounding: drawn at the lower edge, and told as "below 10⁻¹²"."""
@@ -18,7 +22,7 @@ _LINES = {
     "Newton": look("newton"),
     "damped Newton": {"color": palette["newton"], "linestyle": "--"},
     "SGD": look("sgd"),
-    "Momentum": look("momentum"),
+    "momentum": look("momentum"),
     "Adam": look("adam"),
     "L-BFGS": {"color": palette["lbfgs"], "linestyle": "-"},
     "L-BFGS, new batches": look("lbfgs"),
@@ -123,8 +127,7 @@ def draw_basins(ax, *, damping, runs, extent, points):
     `points` maps "minimum", "saddle" and "maximum" to their places.
     """
     kind = runs.at(damping=damping)
-    colours = [palette[c] for c in ("green", "orange", "red", "grid")]
-    ax.imshow(kind, origin="lower", extent=extent, cmap=ListedColormap(colours), vmin=0, vmax=3,
+    ax.imshow(kind, origin="lower", extent=extent, cmap=ListedColormap(BASINS), vmin=0, vmax=3,
               interpolation="nearest", aspect="auto")  # fmt: skip
     for at, marker in zip(points.values(), "oXs", strict=True):
         ax.plot(*np.transpose(at), marker, color=palette["ink"], markeredgecolor=palette["ground"],
@@ -132,7 +135,7 @@ def draw_basins(ax, *, damping, runs, extent, points):
     shares = [np.mean(kind == i) for i in range(4)]
     handles = [
         Patch(color=colour, label=f"{name}\n{percent(share)}")
-        for name, share, colour in zip(KINDS, shares, colours, strict=True)
+        for name, share, colour in zip(KINDS, shares, BASINS, strict=True)
     ]
     ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5), labelspacing=1.2, handlelength=1.2)
     ax.set(
@@ -140,7 +143,7 @@ def draw_basins(ax, *, damping, runs, extent, points):
         ylim=extent[2:],
         xlabel="x of the start",
         ylabel="y of the start",
-        title=f"damping {damping:g}",
+        title=f"damping τ = {damping:g}",
     )
     ax.grid(visible=False)
     minimum, saddle, maximum, nowhere = map(percent, shares)
@@ -267,7 +270,8 @@ def draw_shares(figure, *, share, method, runs):
                 right.plot(np.full(len(e), i), e, "o", color=_LINES[name]["color"], markersize=3.5, alpha=0.5)
     right.axvline(shares.index(share), color=palette["grid"], linewidth=7, zorder=0)
     right.set_xticks(range(len(shares)), [percent(s) for s in shares])
-    left.set(yscale="log", ylim=(0.1, 5), xlim=(0, passes[-1]), title=f"batches of {percent(share)}")
+    size = "full batch" if share == 1 else f"batches of {percent(share)}"
+    left.set(yscale="log", ylim=(0.1, 5), xlim=(0, passes[-1]), title=size)
     left.set(xlabel="passes over the data", ylabel="training loss")
     left.set_yticks([0.1, 0.3, 1, 3], ["0.1", "0.3", "1", "3"])
     left.minorticks_off()
@@ -279,11 +283,13 @@ def draw_shares(figure, *, share, method, runs):
     right.legend(loc="upper left", fontsize=9)
     ends = {name: losses[:, -1] for name, losses in here.items()}
     best = min(ends, key=lambda name: np.median(ends[name]))
+    # with all the data the two kinds of pairs are one
+    told = {name: name.split(",")[0] if share == 1 else name for name in ends}
     lost = int(np.sum(~np.isfinite(ends[method])))
     failed = f", {lost} of {len(ends[method])} runs diverged" if lost else ""
     return (
-        f"Batches of {percent(share)}, {method}: median loss {order(np.median(ends[method]))} after "
-        f"{passes[-1]} passes{failed}; the lowest of all is {best} with {order(np.median(ends[best]))}."
+        f"{capital(size)}, {told[method]}: median loss {order(np.median(ends[method]))} after "
+        f"{passes[-1]} passes{failed}; the lowest of all is {told[best]} with {order(np.median(ends[best]))}."
     )
 
 

@@ -173,7 +173,7 @@ GIVEN = {
     "regularization": {"0.02"},
     "regularization_compared": {"0.0001", "0.05"},
     "schedules": {"0.8"},
-    "second_order": {"0.9", "2.5"},
+    "second_order_lbfgs": {"0.9"},
     "splits": {"88", "95", "1.96", "0.84"},
     "vanishing_gradients": {"1.13"},
 }

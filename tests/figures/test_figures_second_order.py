@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 import drawing
+from dlbook.explorer.style import themes
 from dlbook.figures import second_order as figures
 from dlcore.search import sweep
 from drawing import said as drawn
@@ -83,6 +85,17 @@ def test_the_map_of_basins_counts_its_cells():
     )
 
 
+def test_the_map_and_its_legend_have_the_same_colours_in_both_themes():
+    runs = sweep(lambda damping: [[0, 1], [2, 3]], damping=[0], seeds=None)
+    points = {"minimum": [(1, 1)], "saddle": [(0, 1)], "maximum": [(0, 0)]}
+    _, figure = drawing.drawn(figures.draw_basins, damping=0, runs=runs, extent=(-6, 6, -6, 6), points=points)
+    ax = figure.axes[0]
+    legend = [to_hex(patch.get_facecolor()) for patch in ax.get_legend().get_patches()]
+    on_map = [to_hex(colour) for colour in ax.images[0].cmap(np.arange(4))]
+    assert legend == on_map == list(figures.BASINS)
+    assert not set(legend) & set(themes())  # a raster picture cannot follow the theme
+
+
 def test_the_line_accepts_what_the_wolfe_conditions_accept():
     alpha = np.linspace(0, 2, 101)
     sentence = drawn(
@@ -128,7 +141,7 @@ def races():
 def test_the_race_over_shares_names_the_lowest_and_counts_divergence(races):
     method = "L-BFGS, new batches"
     all_data = drawn(figures.draw_shares, share=1, method=method, runs=races)
-    assert "median loss 0.2 after 2 passes; the lowest of all is L-BFGS, new batches with 0.2" in all_data
+    assert "median loss 0.2 after 2 passes; the lowest of all is L-BFGS with 0.2" in all_data
     tenth = drawn(figures.draw_shares, share=0.1, method=method, runs=races)
     assert "2 of 4 runs diverged; the lowest of all is Adam with 0.4" in tenth
     assert limits(figures.draw_shares, share=1, method="Adam", runs=races) == limits(
