@@ -15,7 +15,7 @@ A Sphinx extension over `dlbook.explorer`, one file for each need:
 
 from importlib.metadata import version
 
-from dlbook.site import accessible, building, found, landing, light, searching, ways
+from dlbook.site import building, found, landing, light, searching, ways
 from dlbook.site.alone import pages, pick
 
 __all__ = ["pages", "pick", "setup"]
@@ -24,7 +24,7 @@ __all__ = ["pages", "pick", "setup"]
 def setup(app):
     """Register the extension."""
     app.setup_extension("dlbook.explorer")
-    for need in (building, found, searching, landing, ways, accessible, light):
+    for need in (building, found, searching, landing, ways, light):
         need.connect(app)
     return {
         "version": version("dlcore"),

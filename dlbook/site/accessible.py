@@ -1,17 +1,11 @@
 """Accessible: what does the theme write that a screen reader or a voice command stumbles over?
 
-The theme and the notebooks' renderer leave faults on every page that no template reaches. The build mends
-the pages it has written, before they are packed.
+The theme and the notebooks' renderer leave faults on every page that no template reaches. `light` mends the
+pages before it packs them.
 """
 
 import re
 from html import escape, unescape
-from pathlib import Path
-
-
-def connect(app):
-    """Connect what this file does to a build."""
-    app.connect("build-finished", _mend, priority=800)  # after the pages, before they are packed
 
 
 def mended(html):
@@ -45,15 +39,3 @@ def mended(html):
         r'<\1 aria-hidden="true" class="\2"',
         html,
     )
-
-
-def _mend(app, exception):
-    if exception or app.builder.name != "html":
-        return
-    for name in (*app.env.found_docs, *app.config.html_additional_pages, "genindex", "search"):
-        path = Path(app.outdir) / f"{name}.html"
-        if path.exists():
-            html = path.read_text(encoding="utf-8")
-            new = mended(html)
-            if new != html:
-                path.write_text(new, encoding="utf-8")

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import tinycss2
 
+from dlbook.site.accessible import mended
+
 STYLES = (
     "basic.css", "styles/theme.css", "styles/pydata-sphinx-theme.css", "pygments.css",
     "styles/sphinx-book-theme.css",
@@ -253,7 +255,8 @@ def _pack(app, exception):
     static = out / "_static"
     paths = [out / f"{name}.html" for name in (*app.env.found_docs, *app.config.html_additional_pages)]
     paths += [out / "genindex.html", out / "search.html"]
-    pages = {path: path.read_text(encoding="utf-8") for path in paths if path.exists()}
+    written = {path: path.read_text(encoding="utf-8") for path in paths if path.exists()}
+    pages = {path: mended(text) for path, text in written.items()}
     texts = list(pages.values())
     needed = [name for name, form in USED_WITH.items() if any(re.search(form, text) for text in texts)]
     script = _script(static, needed)
@@ -264,7 +267,7 @@ def _pack(app, exception):
     for path, text in pages.items():
         root = "../" * len(path.relative_to(out).parts[:-1])
         new = packed(text, root, _digest(style), _digest(script))
-        if new != text:
+        if new != written[path]:
             path.write_text(new, encoding="utf-8")
 
 

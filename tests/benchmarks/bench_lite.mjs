@@ -16,6 +16,7 @@ const keep = path.resolve(path.dirname(here), "../../dlbook/lite/assets/minutes.
 
 const RUN = `
 import json
+import re
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
@@ -31,8 +32,8 @@ for i, cell in enumerate(json.loads(NOTEBOOK)["cells"]):
     error = ran.error_before_exec or ran.error_in_exec
     said = (seen.stdout + "".join(texts(output.data) for output in seen.outputs)).strip()
     stored = "".join("".join(o.get("text", "")) + texts(o.get("data", {})) for o in cell.get("outputs", [])).strip()
-    # without a shell's display hook a printed result has its prompt before it
-    same = said == stored or (stored and said.endswith(stored))
+    said = re.sub(r"^Out\\[\\d+\\]: ", "", said, flags=re.MULTILINE)  # without a shell's display hook
+    same = said == stored
     rows.append({"cell": i, "error": error and repr(error)[:200], "same": bool(same), "said": said, "stored": stored})
 json.dumps(rows)
 `;

@@ -1,4 +1,4 @@
-"""The built site and a browser that the tests of this folder share."""
+"""The built site that the tests of this folder share."""
 
 import fcntl
 import subprocess
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from browsing import BOOK, CHROMIUM, visitor
+from browsing import BOOK, visitor
 
 BUILDER = Path(sys.executable).with_name("jupyter-book")
 
@@ -25,19 +25,6 @@ def site():
         )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6000:]
     return BOOK / "_build" / "html"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Chromium, with nothing that it would ask of the network by itself."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not installed")
-    with sync_api.sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -17,12 +17,15 @@ def small(tmp_path):
 def test_the_archive_holds_the_site_without_the_other_books(small, tmp_path):
     (small / "downloads").mkdir()
     (small / "downloads" / "book.pdf").write_bytes(b"%PDF")
+    (small / "lite" / "app").mkdir(parents=True)
+    (small / "lite" / "app" / "index.html").write_text("what runs Python in the browser")
     index = small / "chapters" / "index.html"
     index.write_text(index.read_text().replace("<form>", '<p class="book-downloads">The PDF</p><form>'))
     target = small / "downloads" / "site.zip"
     count = books.write_archive(small, target)
     with zipfile.ZipFile(target) as packed:
         names = packed.namelist()
+        assert "why-deep-networks-train/lite/app/index.html" in names
         assert len(names) == count and "why-deep-networks-train/chapters/lines.html" in names
         assert not [name for name in names if "downloads" in name]
         assert b"The PDF" not in packed.read("why-deep-networks-train/chapters/index.html")

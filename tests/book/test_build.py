@@ -39,7 +39,14 @@ def write_book(folder, cell=CELL):
     nbformat.write(notebook, folder / "chapters" / "lines.ipynb")
 
 
-def build(folder):
+def build(folder, **settings):
+    """Build the book, with settings of `_config.yml` that are empty there: `baseurl`, `repository_url`."""
+    config = folder / "_config.yml"
+    text = config.read_text()
+    for name, value in settings.items():
+        assert f'{name}: ""' in text
+        text = text.replace(f'{name}: ""', f'{name}: "{value}"')
+    config.write_text(text)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("EXPLORER_")}
     return subprocess.run(
         [BUILDER, "build", ".", "-W"], cwd=folder, env=environment, timeout=300,

@@ -1,7 +1,6 @@
 """How a page is found, shared and cited: descriptions, addresses, citations."""
 
 import shutil
-import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree
@@ -9,22 +8,11 @@ from xml.etree import ElementTree
 import pytest
 from docutils.core import publish_doctree
 from matplotlib import image
-from test_build import BUILDER, write_book
+from test_build import build, write_book
 
 from dlbook.site import found
 
 BUILD = SimpleNamespace(version="1.2", day="2026-11-28", commit="abc1234")
-
-
-def build(folder, address):
-    config = folder / "_config.yml"
-    text = config.read_text()
-    assert 'baseurl: ""' in text
-    config.write_text(text.replace('baseurl: ""', f'baseurl: "{address}"'))
-    return subprocess.run(
-        [BUILDER, "build", ".", "-W"], cwd=folder, timeout=300, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +23,7 @@ def published(tmp_path_factory):
     (folder / "chapters" / "index.md").write_text(
         "# A book\n\nThis page has a sentence that says what the book is about.\n\nSee [](lines.ipynb).\n"
     )
-    done = build(folder, "https://example.org/book")
+    done = build(folder, baseurl="https://example.org/book")
     assert done.returncode == 0, done.stdout[-4000:]
     return folder / "_build" / "html"
 
@@ -90,7 +78,7 @@ def test_without_a_public_address_the_build_leaves_these_out_and_says_so(tmp_pat
     (tmp_path / "chapters" / "lines.ipynb").unlink()
     (tmp_path / "chapters" / "index.md").write_text("# A book\n")
     (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: chapters/index\n")
-    done = build(tmp_path, "")
+    done = build(tmp_path, baseurl="")
     assert done.returncode == 0, done.stdout[-4000:]
     assert "no canonical addresses, no card pictures, no sitemap.xml" in done.stdout
     site = tmp_path / "_build" / "html"
@@ -103,7 +91,7 @@ def test_without_a_public_address_the_build_leaves_these_out_and_says_so(tmp_pat
 
 def test_a_public_address_that_is_none_is_refused(tmp_path):
     write_book(tmp_path)
-    done = build(tmp_path, "example.org")
+    done = build(tmp_path, baseurl="example.org")
     assert done.returncode != 0
     assert "html: baseurl: must be an address like https://example.org/book, got 'example.org'" in done.stdout
 

@@ -1,28 +1,16 @@
 """From a page to its source, to a term's meaning, and to where the reader stopped."""
 
 import re
-import subprocess
 
 import pytest
-from test_build import BUILDER, write_book
+from test_build import build, write_book
 
 from dlbook.site import ways
 
 
-def build(folder, repository):
-    config = folder / "_config.yml"
-    text = config.read_text()
-    assert 'repository_url: ""' in text
-    config.write_text(text.replace('repository_url: ""', f'repository_url: "{repository}"'))
-    return subprocess.run(
-        [BUILDER, "build", ".", "-W"], cwd=folder, timeout=300, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-
-
 def test_with_a_repository_every_page_links_to_it_to_its_source_and_to_a_form(tmp_path):
     write_book(tmp_path)
-    done = build(tmp_path, "https://github.com/owner/book")
+    done = build(tmp_path, repository_url="https://github.com/owner/book")
     assert done.returncode == 0, done.stdout[-4000:]
     page = (tmp_path / "_build/html/chapters/lines.html").read_text()
     links = set(re.findall(r'href="(https://github\.com/[^"]*)"', page))
@@ -39,7 +27,7 @@ def test_without_a_repository_these_links_are_absent(site):
 
 def test_a_repository_that_is_no_address_is_refused(tmp_path):
     write_book(tmp_path)
-    done = build(tmp_path, "owner/book")
+    done = build(tmp_path, repository_url="owner/book")
     assert done.returncode != 0
     assert "repository_url: must be an address like https://host/owner/name, got 'owner/book'" in done.stdout
 
@@ -76,6 +64,19 @@ def test_a_page_is_remembered_as_read_until_the_reader_makes_the_browser_forget(
     page.locator("[data-do=forget]").click()
     assert page.evaluate("localStorage.getItem('book-read')") is None
     assert page.locator(".bd-docs-nav a.book-was-read").count() == 0
+
+
+def test_checks_that_pass_in_the_live_notebook_are_told_beside_its_link_until_they_are_forgotten(visit):
+    page, errors, _ = visit("chapters/exercises/adam")
+    if not page.locator("a.run-here").count():
+        pytest.skip("the site was built without lite/: run `make lite`")
+    assert page.locator(".book-passed").first.inner_text() == ""
+    page.evaluate("localStorage.setItem('book-passed', JSON.stringify({'exercises/adam': [3, 4]}))")
+    page.reload()
+    assert page.locator(".book-passed").first.inner_text().strip() == "3 of 4 checks pass in this browser."
+    page.locator("[data-do=forget]").click()
+    assert page.locator(".book-passed").first.inner_text() == ""
+    assert page.evaluate("localStorage.getItem('book-passed')") is None and errors == []
 
 
 def test_the_download_menu_opens_and_closes_by_keyboard(visit):

@@ -11,7 +11,7 @@ from matplotlib import image
 
 from books import BUILDER, build, text, write_book
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 CHROMIUM = Path("/usr/bin/chromium")
 pytestmark = [
@@ -71,14 +71,6 @@ def site(tmp_path_factory):
     done = build(folder)
     assert done.returncode == 0, done.stdout[-4000:]
     return folder / "_build" / "html"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 Opened = namedtuple("Opened", "page errors")

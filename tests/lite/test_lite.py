@@ -14,7 +14,7 @@ import pytest
 from dlbook.grader.grade import main as grade
 from dlbook.lite import publish, runtime
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
@@ -68,16 +68,6 @@ def address(site):
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
-        )
-        yield chromium
-        chromium.close()
 
 
 Reader = namedtuple("Reader", "page refused loaded errors")
@@ -177,6 +167,7 @@ def test_an_exercise_is_solved_kept_downloaded_and_graded(reader, address, tmp_p
     run(page, "adam-steps-answer")
     assert run(page, "adam-steps") == "[]"
     page.get_by_text("1 of 4 checks pass", exact=True).wait_for()
+    assert page.evaluate("localStorage.getItem('book-passed')") == '{"exercises/adam":[1,4]}'
 
     page.wait_for_function("!opened.panel.context.model.dirty")
     page.reload()
@@ -201,6 +192,7 @@ def test_an_exercise_is_solved_kept_downloaded_and_graded(reader, address, tmp_p
     page.get_by_role("button", name="Start again").click()
     page.get_by_role("button", name="Delete and start again").click()
     page.get_by_text("0 of 4 checks pass", exact=True).wait_for()
+    assert page.evaluate("localStorage.getItem('book-passed')") == "{}"
     (book,) = [
         c for c in cells(page) if c["metadata"].get("nbgrader", {}).get("grade_id") == "adam-steps-answer"
     ]
@@ -363,6 +355,18 @@ def test_a_site_that_lacks_a_file_says_which(reader, address, site):
         page.get_by_role("alert").get_by_text("A part of this site is missing (book/").wait_for()
     finally:
         lock.write_bytes(content)
+
+
+def test_a_site_that_lacks_a_wheel_says_which(reader, address, site):
+    about = json.loads((site / "lite" / "pages.json").read_text())
+    (wheel,) = (site / "lite" / about["python"]).glob("numpy-*.whl")
+    away = wheel.rename(wheel.with_suffix(".away"))
+    try:
+        page, *_ = reader()
+        page.goto(f"{address}/lite/index.html?notebook=exercises/adam")
+        page.get_by_role("alert").get_by_text(f"A part of this site is missing ({wheel.name})").wait_for()
+    finally:
+        away.rename(wheel)
 
 
 def test_a_link_to_another_page_opens_it_with_the_way_back(reader, address):

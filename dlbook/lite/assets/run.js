@@ -147,6 +147,21 @@
     const checks = panel.context.model.toJSON().cells.filter((cell) => (cell.metadata.nbgrader || {}).grade && cell.cell_type === "code");
     const passed = checks.filter((cell) => cell.execution_count && !cell.outputs.some((output) => output.output_type === "error"));
     at("progress").textContent = checks.length ? `${passed.length} of ${checks.length} checks pass` : "";
+    remember(passed.length, checks.length);
+  }
+
+  // for the book's pages, which show it beside their links (reading.js)
+  function remember(passed, checks) {
+    try {
+      const kept = JSON.parse(localStorage.getItem("book-passed") || "{}");
+      delete kept[name];
+      if (passed) {
+        kept[name] = [passed, checks];
+      }
+      localStorage.setItem("book-passed", JSON.stringify(kept));
+    } catch {
+      // storage is refused: the notebook says so
+    }
   }
 
   async function start() {
@@ -228,6 +243,7 @@
       note("This browser refuses to keep your answers. Download the notebook before you close this page.");
     }
     progress(panel);
+    lookForWheels(about).catch(() => {}); // the connection is gone: what is loaded works on
     at("tools").hidden = false;
     at("all").onclick = () => app.commands.execute("notebook:run-all-cells");
     at("stop").onclick = () => panel.sessionContext.session?.kernel?.restart();
@@ -245,6 +261,20 @@
       }, 500);
     });
     addEventListener("pagehide", () => save(panel));
+  }
+
+  // a wheel that is missing would show only as a Python that never starts
+  async function lookForWheels(about) {
+    const { packages } = JSON.parse(await fresh(about.lock));
+    const folder = new URL(`${about.python}/`, location.href);
+    const found = await Promise.all(Object.values(packages).map(async ({ file_name: file }) => {
+      const answer = await fetch(new URL(file, folder), { method: "HEAD" }).catch(() => null);
+      return answer && !answer.ok ? file.split("/").pop() : "";
+    }));
+    const missing = found.filter(Boolean);
+    if (missing.length) {
+      note(`A part of this site is missing (${missing.join(", ")}), and Python may not start without it. The site has to be built again.`);
+    }
   }
 
   // a saved copy hides the book's: renew it where the reader has changed nothing, else say how old it is

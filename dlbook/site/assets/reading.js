@@ -97,8 +97,16 @@
     addEventListener("keydown", (event) => event.key === "Escape" && hide());
   }
 
-  // what has been read: in this browser and nowhere else
-  const KEY = "book-read";
+  // what has been read, and the checks that pass in a notebook that runs here (dlbook/lite/assets/run.js keeps them): in
+  // this browser and nowhere else
+  const KEY = "book-read", PASSED = "book-passed";
+  const passedChecks = () => {
+    try {
+      return JSON.parse(localStorage.getItem(PASSED) ?? "{}");
+    } catch {
+      return {};
+    }
+  };
   const memory = {
     get: () => {
       try {
@@ -121,8 +129,18 @@
   const own = location.pathname.split("/").slice(-2).join("/");
   const row = document.querySelector(".book-read");
   const mark = () => {
-    const read = memory.get();
+    const read = memory.get(), passed = passedChecks();
     for (const link of chapters) link.classList.toggle("book-was-read", read.has(nameOf(link)));
+    for (const link of document.querySelectorAll("a.run-here")) {
+      const [count, all] = passed[new URL(link.href).searchParams.get("notebook")] ?? [];
+      let told = link.parentElement.querySelector(".book-passed");
+      if (!told) {
+        told = document.createElement("span");
+        told.className = "book-passed";
+        link.parentElement.append(told);
+      }
+      told.textContent = all ? ` ${count} of ${all} checks pass in this browser.` : "";
+    }
     if (!row) return;
     const listed = new Set(chapters.map(nameOf));
     const count = [...read].filter((page) => listed.has(page)).length;
@@ -132,11 +150,14 @@
     button.textContent = read.has(own) ? "Read ✓" : "Mark as read";
     button.hidden = !listed.has(own);
     row.querySelector(".book-progress").textContent = count ? `${count} of ${listed.size} pages read` : "";
-    row.querySelector("[data-do=forget]").hidden = !count;
+    row.querySelector("[data-do=forget]").hidden = !count && !Object.keys(passed).length;
   };
   row?.addEventListener("click", (event) => {
     const action = event.target.dataset?.do;
-    if (action === "forget") memory.set(new Set());
+    if (action === "forget") {
+      memory.set(new Set());
+      localStorage.removeItem(PASSED); // it is shown only where something is kept
+    }
     if (action === "read") {
       const read = memory.get();
       if (!read.delete(own)) read.add(own);
