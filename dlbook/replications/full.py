@@ -20,7 +20,8 @@ Three names more, where they help:
   array can hold them all;
 - ``probe(seed, **setting)`` returns some of a record's numbers from a shorter run (the loss after the first
   pass), so that the tests can compare a record that takes a minute;
-- ``replication(runs)`` is what the row says: a `Replication` from the stored `Sweep`.
+- ``replications(runs)`` says what the rows are: pairs of a page ("deeper/adam_races") and a `Replication`,
+  computed from the stored `Sweep`.
 """
 
 import argparse
