@@ -1,7 +1,7 @@
 """Every explorer of the site in a browser: does each control do what it promises?"""
 
 import pytest
-from browsing import BOOK
+from browsing import BOOK, visitor
 
 from dlbook.site import pages
 
@@ -17,9 +17,20 @@ def state(figure):
     return picture.get_attribute("src"), picture.get_attribute("alt"), figure.locator("output").inner_text()
 
 
-@pytest.mark.parametrize("name", DRAWN)
-def test_every_control_shows_a_new_picture_and_a_new_sentence(visit, name):
-    page, errors, _ = visit(name, reduced_motion="reduce")
+@pytest.fixture(scope="module", params=DRAWN)
+def name(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def still(browser, site, name):
+    """A page as who wants no motion sees it."""
+    for visit in visitor(browser, site):
+        yield visit(name, reduced_motion="reduce")
+
+
+def test_every_control_shows_a_new_picture_and_a_new_sentence(still):
+    page, errors, _ = still
     for figure in page.locator("figure.explorer").all():
         figure.scroll_into_view_if_needed()
         assert figure.locator(PICTURE).count() == 1
@@ -59,14 +70,15 @@ def move_everywhere(page, figure, control):
     )
 
 
-@pytest.mark.parametrize("name", DRAWN)
-def test_an_animation_is_off_at_first_can_be_stopped_and_respects_reduced_motion(visit, name):
-    still = visit(name, reduced_motion="reduce").page
-    for group in still.locator(".explorer-play").all():
+def test_who_wants_no_motion_moves_in_steps(still):
+    for group in still.page.locator(".explorer-play").all():
         assert not group.locator("[data-do=play]").is_visible()
         assert group.locator("[data-do=forward]").is_visible()
+
+
+def test_an_animation_is_off_at_first_and_can_be_stopped(visit, name):
     page, errors, _ = visit(name)
-    for figure in page.locator("figure.explorer:has(.explorer-play)").all():
+    for figure in page.locator("figure.explorer:has(.explorer-play)").all()[:1]:  # one script moves them all
         figure.scroll_into_view_if_needed()
         first = state(figure)
         page.wait_for_timeout(700)
@@ -92,7 +104,6 @@ def test_an_animation_is_off_at_first_can_be_stopped_and_respects_reduced_motion
     assert errors == []
 
 
-@pytest.mark.parametrize("name", DRAWN)
 def test_without_scripts_the_default_picture_and_its_sentence_stand(visit, name):
     page = visit(name, java_script_enabled=False).page
     for figure in page.locator("figure.explorer").all():
