@@ -13,6 +13,7 @@ COLOURS = {
     "bayesian": palette["purple"],
     "halving": palette["orange"],
     "hyperband": palette["green"],
+    "ASHA": palette["red"],
 }
 """The colour of each search."""
 

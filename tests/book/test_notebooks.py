@@ -166,7 +166,10 @@ def test_a_path_that_only_one_machine_has_keeps_a_notebook_from_being_a_referenc
 GIVEN = {
     "batch_normalization": {"95"},
     "batch_normalization_compared": {"19.4", "17.5", "97.0"},
-    "hyperparameter_search": {"2.3", "0.002", "15.6"},
+    "hyperparameter_search": {"0.002", "0.001"},
+    "hyperparameter_search_bayes": {"0.3"},
+    "hyperparameter_search_halving": {"15.6"},
+    "hyperparameter_search_random": {"0.99"},
     "initialization": {"2.30"},
     "momentum": {"19"},
     "momentum_race": {"0.6", "0.7"},

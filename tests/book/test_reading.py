@@ -13,7 +13,6 @@ from dlbook.reading import Length, length
 CHAPTERS = Path(__file__).parents[2] / "chapters"
 FIRST_EDITION = {
     "gradient_descent",
-    "hyperparameter_search",
     "schedules",
 }
 """Chapters that wait for their second edition: too long today, and to be taken off this list then."""

@@ -99,9 +99,10 @@ def test_a_regret_beyond_the_axis_is_drawn_at_its_edge_and_said():
 
 
 def test_the_budget_figure_reports_the_last_medians():
-    best = {"random": np.tile([0.5, 0.3], (9, 1)), "hyperband": np.tile([0.6, 0.25], (9, 1))}
+    ends = {"random": [0.5, 0.3], "hyperband": [0.6, 0.25], "ASHA": [0.4, 0.27]}
+    best = {name: np.tile(losses, (9, 1)) for name, losses in ends.items()}
     sentence = said(figures.draw_spent, spent=np.array([1.0, 16.0]), best=best)
-    assert "of 9 searches after 16 full runs: random 30.0%, hyperband 25.0%" in sentence
+    assert "of 9 searches after 16 full runs: random 30.0%, hyperband 25.0%, ASHA 27.0%" in sentence
 
 
 @pytest.mark.parametrize(("trials", "ranking"), [(1, "b 30%, a 40%"), (4, "a 20%, b 25%")])
