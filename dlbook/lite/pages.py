@@ -59,6 +59,14 @@ def sources_digest(notebook):
     return f"{digest:08x}"
 
 
+def _join_lines(output):
+    # a server joins the lines of a stored text; JupyterLite shows them with a comma before each
+    for part in (output, output.get("data", {})):
+        for name, value in part.items():
+            if isinstance(value, list) and (name == "text" or name.startswith("text/")):
+                part[name] = "".join(value)
+
+
 def _source(cell):
     return cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
 
@@ -85,6 +93,8 @@ def live(text, name, of):
     notebook["cells"][:0] = _first_cells(name, notebook["cells"])
     for cell in notebook["cells"]:
         cell["source"] = _source(cell)
+        for output in cell.get("outputs", []):
+            _join_lines(output)
     notebook["metadata"]["kernelspec"] = {
         "name": "python", "display_name": "Python (Pyodide)", "language": "python",
     }  # fmt: skip

@@ -52,6 +52,16 @@ def test_a_slow_chapter_says_how_long_it_takes_and_begins_with_few_seeds(monkeyp
     assert {cell.get("id") for cell in found["slow"][:2]} == {"live", "pace"}
 
 
+def test_a_stored_text_is_whole_since_jupyterlite_would_show_its_lines_with_commas():
+    copy = notebook("1", "2")
+    copy["cells"][1]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["a\n", "b"]}]
+    data = {"text/plain": ["c\n", "d"], "application/json": [1, 2]}
+    copy["cells"][2]["outputs"] = [{"output_type": "display_data", "metadata": {}, "data": data}]
+    said, shown = (c["outputs"][0] for c in pages.live(json.dumps(copy), "exercises/a", "")["cells"][2:4])
+    assert said["text"] == "a\nb"
+    assert shown["data"] == {"text/plain": "c\nd", "application/json": [1, 2]}
+
+
 def test_a_change_of_the_book_changes_the_stamp_and_another_day_does_not(tmp_path):
     one = written(tmp_path / "a", {"adam.ipynb": notebook("1")}, of="1 May 2026")
     same = written(tmp_path / "b", {"adam.ipynb": notebook("1")}, of="2 May 2026")
