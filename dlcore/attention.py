@@ -211,11 +211,13 @@ class SelfAttention(Layer):
         """``x: (m, t, d)`` to ``y: (m, t, d)``."""
         x = _sequences(x, self.d)
         q, k, v = (self._cut(x @ W) for W in (self.W_q, self.W_k, self.W_v))
-        z = q @ k.swapaxes(2, 3) / (self.d // self.heads) ** 0.5
+        q /= (self.d // self.heads) ** 0.5  # (m, heads, t, d_k) is smaller than the logits (m, heads, t, t)
+        z = q @ k.swapaxes(2, 3)
         if self.causal:
-            z[..., np.triu(np.ones(z.shape[2:], bool), 1)] = -np.inf
-        e = np.exp(z - z.max(axis=3, keepdims=True))
-        self.attention = A = e / e.sum(axis=3, keepdims=True)
+            z += _future(x.shape[1]).astype(z.dtype, copy=False)
+        z -= z.max(axis=3, keepdims=True)
+        self.attention = A = np.exp(z, out=z)
+        A /= A.sum(axis=3, keepdims=True)
         seen = self._joined(A @ v)
         self._memory = x, q, k, v, A, seen
         return seen @ self.W_o
@@ -224,16 +226,21 @@ class SelfAttention(Layer):
         """The same way back; through the softmax, dz = A (dA - the row's sum of A dA).
 
         dV = A' dO,  dA = dO V',  dQ = dz K / sqrt(d_k),  dK = dz' Q / sqrt(d_k),  dO = the heads of dy W_o'
+
+        The row's sum of A dA is that of O dO, with O = A V, which has d_k columns instead of t (Dao et al.
+        2022, FlashAttention, appendix B.2).
         """
         x, q, k, v, A, seen = checks.remembered(self, self._memory)
         dy = checks.same_shape("dy", checks.floats("dy", dy), x.shape)
         dO = self._cut(dy @ self.W_o.T)
-        dA = dO @ v.swapaxes(2, 3)
-        dz = A * (dA - (A * dA).sum(axis=3, keepdims=True)) / (self.d // self.heads) ** 0.5
+        dz = dO @ v.swapaxes(2, 3)
+        dz -= (self._cut(seen) * dO).sum(axis=3, keepdims=True)
+        dz *= A
         dq, dk, dv = map(self._joined, (dz @ k, dz.swapaxes(2, 3) @ q, A.swapaxes(2, 3) @ dO))
-        self.dW_o[...] = _rows(seen).T @ _rows(dy)
+        dq /= (self.d // self.heads) ** 0.5  # q was divided on the way forward
+        np.matmul(_rows(seen).T, _rows(dy), out=self.dW_o)
         for dW, d in ((self.dW_q, dq), (self.dW_k, dk), (self.dW_v, dv)):
-            dW[...] = _rows(x).T @ _rows(d)
+            np.matmul(_rows(x).T, _rows(d), out=dW)
         return dq @ self.W_q.T + dk @ self.W_k.T + dv @ self.W_v.T if input_gradient else None
 
     def _cut(self, x):
@@ -255,6 +262,14 @@ def _weights(name, init, shape, rng):
         raise TypeError(f"{name} must be a function of (shape, rng) such as xavier_uniform, got {init!r}")
     W = checks.floats(f"the weights that {name} returns", init(shape, rng))
     return W, np.zeros_like(W)
+
+
+@functools.lru_cache(maxsize=8)
+def _future(steps):
+    """What is added to the logits (t, t): -inf where a step would look at a later one."""
+    mask = np.triu(np.full((steps, steps), -np.inf), 1)
+    mask.flags.writeable = False  # the cache hands it to everybody
+    return mask
 
 
 def _sequences(x, d):
