@@ -26,9 +26,27 @@ from dlcore.optimizers import SGD, AdamW, Momentum, Muon
 from dlcore.regularization import clip_by_norm
 
 # the rates are the best of transformer_tuning, chosen on other seeds
-AXES = {"arm": []}
-SEEDS = 8
-CHECK = {"arm": "AdamW 0.01", "seed": 0}
+AXES = {
+    "arm": [
+        "AdamW 0.04",
+        "Momentum 0.8",
+        "SGD 2",
+        "Muon 0.16",
+        "flat AdamW 0.04",
+        "flat SGD 2",
+        "LayerNorm 0.02",
+        "no norm 0.02",
+        "post-norm 0.01",
+        "no residuals 0.00125",
+        "small embeddings 0.01",
+        "unscaled 0.04",
+        "no attention 0.04",
+        "no warm-up 0.02",
+        "constant rate 0.01",
+    ]
+}
+SEEDS = 3
+CHECK = {"arm": "AdamW 0.04", "seed": 0}
 
 LENGTH = 16
 STEPS, BATCH = 200, 16

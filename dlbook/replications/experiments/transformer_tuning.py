@@ -25,11 +25,6 @@ AXES = {
             "no warm-up": [0.01, 0.02, 0.04],
             "constant rate": [0.005, 0.01, 0.02],
             "unscaled": [0.01, 0.02, 0.04, 0.08],
-            "no clipping": [0.01, 0.02, 0.04],
-            "beta2 0.999": [0.01, 0.02, 0.04],
-            "no decay": [0.01, 0.02, 0.04],
-            "zero-init": [0.01, 0.02, 0.04],
-            "post-norm, no warm-up": [0.005, 0.01, 0.02],
         }.items()
         for lr in rates
     ]
