@@ -178,6 +178,7 @@ GIVEN = {
     "schedules": {"0.8"},
     "second_order_lbfgs": {"0.9"},
     "splits": {"88", "95", "1.96", "0.84"},
+    "transformer": {"2.9", "80"},
     "vanishing_gradients": {"1.13"},
 }
 
