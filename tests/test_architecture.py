@@ -23,7 +23,7 @@ TOOLS = [
     {"sentences"},
     {"notebooks"},
     {"replications", "references", "bugs", "figures", "side_by_side"},
-    {"plain", "regression", "outdated"},
+    {"plain", "regression", "outdated", "together"},
     {"lite"},
     {"site"},
     {"reading"},

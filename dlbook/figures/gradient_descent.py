@@ -1,13 +1,10 @@
-"""Gradient descent: what do one step, a mini-batch's gradient, a saddle and a sharp minimum look like?"""
+"""Gradient descent: what do one step, a mini-batch's gradient and a race of batch sizes look like?"""
 
 import numpy as np
 
-from dlbook.explorer.numbers import fixed, number, percent, scientific
+from dlbook.explorer.numbers import number, percent
 from dlbook.explorer.style import band, name_lines, palette, shades
 from dlcore.optimizers import SGD
-
-METHODS = {"gradient descent": "sgd", "Newton": "newton", "saddle-free Newton": "lbfgs"}
-"""The methods at the saddle, and what their colours mean."""
 
 _EDGE = 0.97  # where, as a share of the axis, a point is drawn that lies outside
 
@@ -151,152 +148,65 @@ def draw_floor(figure, *, runs, rate, batch):
     )
 
 
-def draw_scaling(ax, *, runs, rate):
-    """Final training loss against the batch size; `runs` maps a rule to a sweep over batch."""
-    colours = {"rate in proportion": palette["highlight"], "rate kept": palette["reference"]}
-    for name, losses in runs.items():
-        sizes = losses.axes["batch"]
-        shown = np.where(np.isfinite(losses.values), np.minimum(losses.values, 3.5), 3.5)
-        band(ax, sizes, shown.T, color=colours[name], label=name, marker="o")
-    ax.set(xscale="log", xlim=(sizes[0] / 1.2, sizes[-1] * 3.6), ylim=(0, 3.6), xlabel="batch size and rate")
-    names = [f"{b}\n{number(rate * b / sizes[0])}" for b in sizes]
-    ax.set_xticks(sizes, names)
-    ax.minorticks_off()
-    ax.set_ylabel("training loss")
-    name_lines(ax)
-    median, kept = runs["rate in proportion"].median, runs["rate kept"].median
-    at = int(np.flatnonzero(median <= 1.05 * median[0])[-1])
-    return (
-        f"With the rate in proportion the loss stays within 5% of {median[0]:.2f} up to batches of "
-        f"{sizes[at]}, and is {fixed(median[-1], 2)} at {sizes[-1]:,}; with the rate kept it is "
-        f"{kept[at]:.2f} and {kept[-1]:.2f} (medians over {len(losses.seeds)} seeds)."
-    )
+def draw_best_rates(figure, *, losses, best, power=1.0):
+    """The best rate by batch size, and the loss under three rules for the rate.
 
-
-def draw_random_minima(ax, *, measured, exact, draws):
-    """The share of random symmetric matrices without a negative eigenvalue; dicts by dimension."""
-    n = np.array(list(measured))
-    p = np.array(list(measured.values()))
-    ax.plot(
-        n, np.where(p > 0, p, np.nan), "o", color=palette["model"], markersize=8, label=f"{draws:,} matrices"
-    )
-    ax.plot(list(exact), list(exact.values()), "x", color=palette["ink"], markersize=11, label="exact")
-    fine = np.linspace(1, n[-1], 100)
-    ax.plot(
-        fine, 0.5**fine, color=palette["reference"], linestyle="--", linewidth=1.4, label="independent signs"
-    )
-    ax.set(yscale="log", ylim=(1e-3, 1), xlabel="dimension", ylabel="share that are minima", xticks=n)
-    ax.minorticks_off()
-    ax.legend(loc="lower left")
-    return (
-        f"All eigenvalues are positive in {percent(p[0])} of the random matrices of dimension 1, in "
-        f"{percent(p[1])} in dimension 2, and in {1e4 * p[-1]:.0f} of 10,000 in dimension {n[-1]}."
-    )
-
-
-def draw_saddle(figure, *, runs, method, noise, start):
-    """A path at the saddle of x²/2 - y²/2 + y⁴/4, and the steps until |y| = 1/2 over seeds.
-
-    `runs` is a sweep over method, noise and start of ``path`` (steps + 1, runs, 2), the first few runs, and
-    ``escape`` (seeds), infinite where a run never left.
+    ``losses[batch][rate]`` is the final loss of every setting tried and ``best[batch]`` the rate chosen. The
+    rule in the middle begins at the smallest batch's best rate and grows it as batch ** `power`.
     """
-    run = runs.at(method=method, noise=noise, start=start)
-    path, escape = run["path"], run["escape"]
-    steps = len(path) - 1
-    left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
-    x, y = np.meshgrid(np.linspace(-0.7, 1.25, 60), np.linspace(-1.4, 1.4, 80))
-    z = x**2 / 2 - y**2 / 2 + y**4 / 4
-    low = {"colors": palette["muted"], "linewidths": 0.6, "alpha": 0.6}
-    left.contour(x, y, z, levels=np.linspace(-0.24, 0.6, 13), **low)
-    colour = palette[METHODS[method]]
-    for i in range(path.shape[1]):
-        seen = np.clip(path[:, i], (-0.68, -1.37), (1.23, 1.37))
-        left.plot(*seen.T, ".-", color=colour, linewidth=1, markersize=4, alpha=0.9 if i == 0 else 0.35)
-        left.plot(*seen[-1], "o", color=colour, markersize=8)
-    left.plot(*path[0, 0], "o", color=palette["ink"], markersize=8)
-    left.plot(0, 0, "x", color=palette["highlight"], markersize=10, markeredgewidth=2.4)
-    left.set(xlim=(-0.7, 1.25), ylim=(-1.4, 1.4), xlabel="x", ylabel="y", title="four runs")
-    levels = runs.axes["noise"]
-    top = 1.6 * steps
-    for name, meaning in METHODS.items():
-        by_noise = runs["escape"].at(method=name, start=start).values
-        medians = [_median(one, top) for one in by_noise]
-        chosen = name == method
-        right.plot(
-            range(len(levels)), medians, "o-", color=palette[meaning], linewidth=2.4 if chosen else 1,
-            markersize=6 if chosen else 4, label=name.replace("saddle-free", "s.-f."),
-        )  # fmt: skip
-    right.plot(levels.index(noise), _median(escape, top), "o", color=colour, markersize=11)
-    right.axhline(steps, color=palette["grid"], linewidth=1)
-    right.set(yscale="log", ylim=(0.04, 2.4 * steps), xlim=(-0.3, len(levels) - 0.7), title="steps to leave")
-    right.set_yticks([1, 10, 100, top], ["1", "10", "100", "never"])
-    right.set_xticks(range(len(levels)), [noise_level(level) for level in levels])
-    right.set_xlabel("noise")
-    right.minorticks_off()
-    right.legend(loc="lower left", fontsize=9.5)
-    left_it = np.isfinite(escape)
-    told = f"{left_it.sum()} of {len(escape)} runs leave the saddle"
-    if left_it.any():
-        taken = np.median(escape[left_it])
-        told += f", in {number(taken)} step{'' if taken == 1 else 's'} (median)"
-    ends = np.median(np.abs(path[-1]), axis=0)
-    end = "a minimum" if ends[1] > 0.7 else "the saddle" if ends[1] < 0.45 else "neither"
-    noisy = f"noise {noise_level(noise)}" if noise else "no noise"
-    return f"{method}, start y = {start:g}, {noisy}: {told}; after {steps} steps they are at {end}."
-
-
-def draw_escape(ax, *, runs, predicted):
-    """Steps to leave the saddle against the noise; `runs` is a sweep over noise of the steps of all seeds."""
-    noise, escape = runs.axes["noise"], runs.values.T
-    line = band(ax, noise, escape, color=palette["sgd"], share=0.8, label="measured", marker="o")
-    line.set_linestyle("none")
-    ax.plot(noise, predicted, color=palette["highlight"], linewidth=1.4, label="predicted median")
-    ax.set(xscale="log", ylim=(0, 260), xlabel="noise σ", ylabel="steps until |y| = ½")
-    ax.minorticks_off()
-    ax.legend(loc="upper right")
-    slope = np.polyfit(np.log10(noise), np.median(escape, axis=0), 1)[0]
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1.15))
+    sizes = np.array(list(losses))
+    rates = np.array([best[b] for b in sizes])
+    first = rates[0]
+    for slope, line in ((1, "--"), (0.5, ":")):
+        name = "∝ batch" if slope == 1 else "∝ √batch"
+        left.plot(sizes, first * (sizes / sizes[0]) ** slope, line, color=palette["reference"], label=name)
+    left.plot(sizes, rates, "o-", color=palette["highlight"], label="best")
+    tried = np.array(list(losses[sizes[0]]))
+    left.set(xscale="log", yscale="log", xlabel="batch size", title="best rate")
+    left.set(xlim=(sizes[0] / 1.4, sizes[-1] * 1.4), ylim=(tried[0] / 1.5, tried[-1] * 3))
+    left.legend(loc="upper left")
+    told = rule_losses(losses, first, power)
+    rule = "rate ∝ batch" if power == 1 else "rate ∝ √batch"
+    own, kept = [losses[b][best[b]] for b in sizes], [losses[b][first] for b in sizes]
+    lines = {
+        "best rate": ("highlight", own),
+        rule: ("model", list(told.values())),
+        "rate kept": ("reference", kept),
+    }
+    for name, (meaning, values) in lines.items():
+        shown = np.minimum(np.where(np.isfinite(values), values, 3), 3)
+        right.plot(sizes[: len(shown)], shown, "o-", color=palette[meaning], markersize=4, label=name)
+    right.set(xscale="log", xlim=left.get_xlim(), ylim=(0, 2.5), xlabel="batch size", title="training loss")
+    right.legend(loc="upper left")
+    for ax in (left, right):
+        ticks = [b for b in (1, 10, 100, 1000) if sizes[0] / 1.4 <= b <= sizes[-1] * 1.4]
+        ax.set_xticks(ticks, [f"{b:,}" for b in ticks])
+        ax.minorticks_off()
+    low, high = left.get_ylim()
+    ticks = [r for r in (0.001, 0.01, 0.1, 1) if low <= r <= high]
+    left.set_yticks(ticks, [f"{r:g}" for r in ticks])
     return (
-        f"Every tenth of the noise costs {-slope:.0f} more steps; with σ = {noise[-1]:g} the saddle is left "
-        f"in {np.median(escape[:, -1]):.0f} steps, with {noise_level(noise[0])} in "
-        f"{np.median(escape[:, 0]):.0f} (medians over {len(escape)} seeds)."
+        f"The best rate grows from {first:g} at batches of {sizes[0]} to {rates[-1]:g} at {sizes[-1]:,}; the "
+        f"loss at the best rate is {own[0]:.2f} and {own[-1]:.2f}, with the rate kept {kept[-1]:.2f} at "
+        f"{sizes[-1]:,}."
     )
 
 
-def draw_sharpness(figure, *, runs):
-    """Sharpness and test error by seed; ``runs[name]`` holds ``sharpness`` and ``error`` (seeds)."""
-    left, right = figure.subplots(1, 2)
-    names = list(runs)
-    for ax, key, factor in ((left, "sharpness", 1), (right, "error", 100)):
-        values = factor * np.array([runs[name][key] for name in names])
-        ax.plot(values, color=palette["single"], linewidth=0.8, alpha=0.5)
-        for i, row in enumerate(values):
-            ax.plot(np.full(len(row), i), row, "o", color=palette["model"], markersize=4, alpha=0.6)
-            ax.plot([i - 0.2, i + 0.2], [np.median(row)] * 2, color=palette["highlight"], linewidth=3)
-        ax.set_xticks(range(len(names)), [name.replace(", ", "\n") for name in names], fontsize=9.5)
-        ax.set_xlim(-0.4, len(names) - 0.6)
-    left.set(yscale="log", ylim=(1, 30), title="largest curvature")
-    left.set_yticks([1, 3, 10, 30], ["1", "3", "10", "30"])
-    left.minorticks_off()
-    right.set(ylim=(20, 32), title="test error, %")
-    median = {name: [np.median(run[key]) for key in ("sharpness", "error")] for name, run in runs.items()}
-    told = [f"{name}: {number(sharp)} and {percent(error)}" for name, (sharp, error) in median.items()]
-    return f"Largest curvature and test error (medians over {len(values[0])} seeds): {'; '.join(told)}."
+def rule_losses(losses, first, power=1.0):
+    """Return the loss by batch size when the rate grows as batch ** power, as far as the rates were tried.
 
-
-def noise_level(value):
-    """Write a standard deviation of the noise.
+    Rates between two tried ones are interpolated on the logarithm.
 
     Examples
     --------
-    >>> noise_level(0), noise_level(1e-6), noise_level(0.1)
-    ('none', '10⁻⁶', '0.1')
+    >>> rule_losses({2: {0.1: 0.5, 0.2: 0.6}, 4: {0.1: 0.7, 0.2: 0.8}, 8: {0.1: 0.9, 0.2: 1.0}}, 0.1)
+    {2: 0.5, 4: 0.8}
     """
-    if value == 0:
-        return "none"
-    return number(value, 1) if value >= 0.01 else scientific(value)
-
-
-def _median(escape, never):
-    """The median of steps, and `never` where more than half of the runs stay."""
-    median = np.median(escape)
-    return median if np.isfinite(median) else never
+    smallest, told = min(losses), {}
+    for batch, by_rate in losses.items():
+        rate, tried = first * (batch / smallest) ** power, np.array(list(by_rate))
+        if rate > tried[-1] * (1 + 1e-9):
+            break
+        told[batch] = float(np.interp(np.log(rate), np.log(tried), list(by_rate.values())))
+    return told

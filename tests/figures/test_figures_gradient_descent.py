@@ -109,63 +109,25 @@ def test_the_floor_is_reported_beside_its_prediction():
     drawn(figures.draw_floor, runs=runs, rate=0.1, batch=4)
 
 
-def test_scaling_says_how_far_the_rule_holds_and_where_it_diverges():
-    losses = {
-        "rate in proportion": {16: 0.7, 32: 0.72, 64: 0.9, 128: np.inf},
-        "rate kept": {16: 0.7, 32: 1.0, 64: 1.5, 128: 2.0},
-    }
-    runs = {
-        name: sweep(lambda batch, seed, loss=loss: loss[batch], batch=list(loss), seeds=4)
-        for name, loss in losses.items()
-    }
-    sentence, (ax,) = drawn(figures.draw_scaling, runs=runs, rate=0.02)
-    assert "within 5% of 0.70 up to batches of 32, and is infinite at 128" in sentence
-    assert "with the rate kept it is 1.00 and 2.00" in sentence
-    assert max(line.get_ydata().max() for line in ax.lines) <= ax.get_ylim()[1]
+LOSSES = {
+    2: {0.1: 0.5, 0.2: 0.6, 0.4: 0.9},
+    8: {0.1: 0.7, 0.2: 0.55, 0.4: 0.52},
+    32: {0.1: 1.5, 0.2: 0.9, 0.4: np.inf},
+}
 
 
-def test_random_minima_are_counted():
-    sentence, _ = drawn(
-        figures.draw_random_minima, measured={1: 0.5, 2: 0.15, 3: 0.0012}, exact={1: 0.5}, draws=1000
-    )
-    assert "50% of the random matrices of dimension 1, in 15% in dimension 2, and in 12 of 10,000" in sentence
+def test_the_best_rates_are_told_beside_the_rate_that_is_kept():
+    best = {2: 0.1, 8: 0.4, 32: 0.2}
+    sentence, (left, right) = drawn(figures.draw_best_rates, losses=LOSSES, best=best)
+    assert "grows from 0.1 at batches of 2 to 0.2 at 32" in sentence
+    assert "is 0.50 and 0.90, with the rate kept 1.50 at 32" in sentence
+    drawn_best = next(line for line in left.lines if line.get_label() == "best")
+    assert list(drawn_best.get_ydata()) == [0.1, 0.4, 0.2]
+    in_proportion = next(line for line in right.lines if line.get_label() == "rate ∝ batch")
+    assert list(in_proportion.get_ydata()) == [0.5, 0.52]  # 1.6 was not tried at 32
 
 
-def walks(escape, end):
-    path = np.tile(np.linspace((1, 0.3), (0, end), 11)[:, None], (1, 4, 1))
-    return sweep(
-        lambda method, noise, start: {"path": path, "escape": np.array(escape, float)},
-        method=list(figures.METHODS), noise=[0, 0.1], start=[0.3], seeds=None,
-    )  # fmt: skip
-
-
-def test_the_saddle_says_how_many_runs_left_and_where_they_are():
-    setting = {"method": "Newton", "noise": 0, "start": 0.3}
-    stay, axes = drawn(figures.draw_saddle, runs=walks([np.inf] * 4, 0.0), **setting)
-    assert "no noise: 0 of 4 runs leave the saddle; after 10 steps they are at the saddle" in stay
-    leave, others = drawn(figures.draw_saddle, runs=walks([2, 4, 4, np.inf], -1.0), **setting)
-    assert "3 of 4 runs leave the saddle, in 4 steps (median); after 10 steps they are at a minimum" in leave
-    assert limits(axes) == limits(others)
-
-
-def test_a_path_that_runs_off_is_drawn_inside_the_frame():
-    runs = walks([1] * 4, 1e9)
-    _, (left, _) = drawn(figures.draw_saddle, runs=runs, method="Newton", noise=0.1, start=0.3)
-    assert max(abs(line.get_ydata()).max() for line in left.lines) <= 1.4
-
-
-def test_escape_reports_the_steps_per_decade():
-    steps = {1e-3: 90.0, 1e-2: 60.0, 1e-1: 30.0}
-    runs = sweep(lambda noise: np.full(16, steps[noise]), noise=list(steps), seeds=None)
-    sentence, _ = drawn(figures.draw_escape, runs=runs, predicted=list(steps.values()))
-    assert "Every tenth of the noise costs 30 more steps" in sentence
-    assert "with σ = 0.1 the saddle is left in 30 steps, with 10⁻³ in 90" in sentence
-
-
-def test_sharpness_gives_the_medians_of_each_setting():
-    runs = {
-        "batch 5, rate 0.1": {"sharpness": [2.0, 3.0, 30.0], "error": [0.25, 0.26, 0.27]},
-        "batch 50, rate 0.1": {"sharpness": [9.0, 10.0, 11.0], "error": [0.24, 0.24, 0.30]},
-    }
-    sentence, _ = drawn(figures.draw_sharpness, runs=runs)
-    assert "batch 5, rate 0.1: 3 and 26%; batch 50, rate 0.1: 10 and 24%" in sentence
+def test_a_rule_is_followed_as_far_as_rates_were_tried():
+    assert figures.rule_losses(LOSSES, 0.1) == {2: 0.5, 8: 0.52}
+    by_root = figures.rule_losses(LOSSES, 0.1, power=0.5)
+    assert list(by_root) == [2, 8, 32] and by_root[8] == pytest.approx(0.55)
