@@ -87,7 +87,7 @@ def draw_change(figure, *, change, runs, steps, alone):
         seen = np.clip(np.nan_to_num(runs[arm]["curve"], posinf=_HIGHEST), _LOWEST, _HIGHEST)
         band(curves, steps, seen, color=palette[colour], label=label, share=0.8)
     curves.axhline(alone, color=palette["ink"], linewidth=1, linestyle=":")
-    curves.annotate("best from the current token alone", (0.03, alone), xycoords=("axes fraction", "data"),
+    curves.annotate("current token alone", (0.03, alone), xycoords=("axes fraction", "data"),
                     xytext=(0, -3), textcoords="offset points", va="top", fontsize=9,
                     color=palette["muted"])  # fmt: skip
     curves.set(yscale="log", xlim=(0, 1.28 * steps[-1]), ylim=(_LOWEST, _HIGHEST), xlabel="step",
