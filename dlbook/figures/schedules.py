@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dlbook.explorer.numbers import number
+from dlbook.explorer.numbers import capital, number
 from dlbook.explorer.style import band, name_lines, palette
 from dlcore.search import spread
 
@@ -42,36 +42,44 @@ def draw_power(figure, *, power, noise, runs):
     )
 
 
-def draw_gallery(figure, *, schedule, parameter, runs, labels, every):
-    """One schedule: its factor by step, and the loss under it beside the constant rate's.
+def draw_gallery(figure, *, schedule, rate, runs, every):
+    """One schedule at one base rate: its factor by step, and the loss beside the best constant rate's.
 
-    `runs` is a sweep over schedule and parameter of ``factor`` (steps) and ``loss`` (seeds, points), one
-    point for each `every` steps; ``labels[schedule]`` names its parameters. The others are compared with the
-    constant rate's parameter "high".
+    `runs` is a sweep over schedule and rate of ``factor`` (steps) and ``loss`` (seeds, points), one point for
+    each `every` steps; one of the schedules is "constant".
     """
-    run, reference = runs.at(schedule=schedule, parameter=parameter), ("constant", "high")
-    label = labels[schedule][runs.axes["parameter"].index(parameter)]
-    constant = bounded(runs.at(schedule=reference[0], parameter=reference[1])["loss"])
+    run, constant = runs.at(schedule=schedule, rate=rate), best_constant(runs)
+    flat = bounded(runs.at(schedule="constant", rate=constant)["loss"])
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.3))
     steps, step = len(run["factor"]), every * np.arange(run["loss"].shape[1])
     left.plot(np.arange(steps), run["factor"], color=CHOSEN)
     left.set(xlim=(0, steps), ylim=(-0.03, 1.05), xlabel="step", title="factor")
-    median = np.median(constant, axis=0)
-    right.plot(step, median, "--", color=CONSTANT, label="constant", linewidth=1.5)
+    median = np.median(flat, axis=0)
+    right.plot(step, median, "--", color=CONSTANT, label=f"constant {constant:g}", linewidth=1.5)
     band(right, step, bounded(run["loss"]), color=CHOSEN, label="this one")
-    right.set(yscale="log", xlim=(0, 1.32 * steps), ylim=(0.5, 4), xlabel="step", title="loss")
+    right.set(yscale="log", xlim=(0, 1.42 * steps), ylim=(0.5, 4), xlabel="step", title="loss")
     right.set_yticks([0.5, 0.7, 1, 2, 4], ["0.5", "0.7", "1", "2", "4"])
     right.set_xticks([0, steps // 3, 2 * steps // 3, steps])
     right.minorticks_off()
     name_lines(right)
     last = bounded(run["loss"])[:, -1]
     low, middle, high = spread(last)
-    other = "" if (schedule, parameter) == reference else f"; the constant rate ends at {median[-1]:.2f}"
+    other = (
+        ""
+        if (schedule, rate) == ("constant", constant)
+        else f"; the best constant rate, {constant:g}, ends at {median[-1]:.2f}"
+    )
     return (
-        f"{schedule.capitalize()}, {label}: the last factor is {number(run['factor'][-1])}, the mean "
+        f"{capital(schedule)}, base rate {rate:g}: the last factor is {number(run['factor'][-1])}, the mean "
         f"one {number(np.mean(run['factor']))}; after {steps} steps the loss is {_loss(middle)}, "
         f"its middle half {_loss(low)} to {_loss(high)} over {len(last)} seeds{other}."
     )
+
+
+def best_constant(runs):
+    """Return the base rate at which the constant schedule ends lowest in the median."""
+    ends = [_median(runs.at(schedule="constant", rate=rate)["loss"][:, -1]) for rate in runs.axes["rate"]]
+    return runs.axes["rate"][int(np.argmin(ends))]
 
 
 def draw_range_test(figure, *, batch, steps, full, tests):
@@ -106,13 +114,13 @@ def draw_range_test(figure, *, batch, steps, full, tests):
     )
 
 
-def draw_warmup(figure, *, schedule, steps, rate, runs, every):
+def draw_warmup(figure, *, steps, rate, runs, every):
     """The rate by step, and every seed's loss under it.
 
-    `runs` is a sweep over schedule, steps and rate of ``rate`` (by step) and ``loss`` (seeds, points), one
-    point for each `every` steps.
+    `runs` is a sweep over steps and rate of ``rate`` (by step) and ``loss`` (seeds, points), one point for
+    each `every` steps.
     """
-    run = runs.at(schedule=schedule, steps=steps, rate=rate)
+    run = runs.at(steps=steps, rate=rate)
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.5))
     total, peak = len(run["rate"]), max(runs.axes["rate"])
     left.plot(np.arange(total), run["rate"], color=CHOSEN)
@@ -135,11 +143,11 @@ def draw_warmup(figure, *, schedule, steps, rate, runs, every):
     colour = FAILED if lost.any() else palette["muted"]
     right.text(0.97, 0.93, note, transform=right.transAxes, ha="right", va="top", color=colour)
     here = _median([v[-1] for v in bounded(run["loss"])])
-    without = runs["loss"].at(schedule=schedule, steps=0).values[..., -1]
+    without = runs["loss"].at(steps=0).values[..., -1]
     least, at = min(zip(map(_median, without), runs.axes["rate"], strict=True))
     first = f"{steps} warm-up steps" if steps else "no warm-up"
     return (
-        f"Peak rate {rate:g}, {first}, then {schedule}: {lost.sum()} of {len(lost)} seeds fail, and the "
+        f"Peak rate {rate:g}, {first}, then a cosine: {lost.sum()} of {len(lost)} seeds fail, and the "
         f"median loss after {total} steps is {_loss(here)}; without warm-up the best rate, {at:g}, "
         f"reaches {number(least)}."
     )

@@ -176,6 +176,7 @@ GIVEN = {
     "regularization": {"0.02"},
     "regularization_compared": {"0.0001", "0.05"},
     "schedules": {"0.8"},
+    "schedules_warmup": {"0.9"},
     "second_order_lbfgs": {"0.9"},
     "splits": {"88", "95", "1.96", "0.84"},
     "transformer": {"2.9", "80"},

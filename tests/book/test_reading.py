@@ -11,16 +11,12 @@ from dlbook.notebooks import chapters
 from dlbook.reading import Length, length
 
 CHAPTERS = Path(__file__).parents[2] / "chapters"
-FIRST_EDITION = {
-    "schedules",
-}
-"""Chapters that wait for their second edition: too long today, and to be taken off this list then."""
 
 
 @pytest.mark.parametrize("path", chapters(CHAPTERS), ids=lambda path: path.stem)
-def test_a_page_is_within_the_bounds_unless_it_waits_for_its_second_edition(path):
+def test_a_page_is_within_the_bounds(path):
     found = length(nbformat.read(path, as_version=4))
-    assert found.within == (path.stem not in FIRST_EDITION), found
+    assert found.within, found
 
 
 def test_prose_is_counted_in_cells_and_sentences_and_code_where_it_is_open():
