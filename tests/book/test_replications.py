@@ -6,6 +6,7 @@ import subprocess
 import sys
 import types
 from functools import partial
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import nbformat
@@ -567,3 +568,11 @@ def test_the_pages_own_cells_keep_their_data():
                 data = output.get("data", {})
                 if MIME in data:
                     assert str(Replication.of_dict(data[MIME])) == data["text/plain"]
+
+
+def test_a_page_shows_the_box_and_nothing_of_the_facts():
+    renderers = {one.name: one.load() for one in entry_points(group="myst_nb.mime_renderers")}
+    facts, box = types.SimpleNamespace(mime_type=MIME), types.SimpleNamespace(mime_type="text/markdown")
+    told = [one.handle_mime(None, facts, False) for one in renderers.values()]
+    assert [] in told, "no renderer takes the facts: pip install --editable ."
+    assert all(one.handle_mime(None, box, False) is None for one in renderers.values())
