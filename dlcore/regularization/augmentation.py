@@ -181,7 +181,7 @@ def add_noise(images, rng, std, low=0, high=1):
         raise ValueError(f"images must be between low={low} and high={high}, got {x.min()} to {x.max()}")
     noise = rng.standard_normal(x.shape, dtype=np.float32).astype(x.dtype, copy=False)
     with np.errstate(over="ignore"):
-        y = std * noise
+        y = x.dtype.type(std) * noise  # in the precision of the images, which NumPy 1 would widen
         y += x
     return checks.finite("images with noise", np.clip(y, low, high, out=y))
 
