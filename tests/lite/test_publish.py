@@ -168,7 +168,7 @@ def pretend(tmp_path, runtime_folder, name="chapters/adam"):
 
 def test_without_a_runtime_a_page_shows_no_link(tmp_path, found):
     assert "run-here" not in pretend(tmp_path, "")
-    assert pretend(tmp_path, str(found)).count('"../lite/index.html?notebook=adam"') == 2
+    assert pretend(tmp_path, str(found)).count('"../lite/index.html?notebook=adam"') == 1
     (tmp_path / "chapters" / "exercises").mkdir()
     (tmp_path / "chapters" / "exercises" / "adam.ipynb").write_text("{}")
     assert '"../lite/index.html?notebook=exercises/adam">Solve' in pretend(tmp_path, str(found))
@@ -232,7 +232,7 @@ def test_a_build_adds_lite_when_the_runtime_comes_and_takes_it_away_when_it_goes
         assert done.returncode == 0, done.stdout[-3000:]
         html = book / "_build" / "html"
         page = (html / "chapters" / "index.html").read_text()
-        assert page.count('href="../lite/index.html?notebook=index"') == 2 * there
+        assert page.count('href="../lite/index.html?notebook=index"') == there
         style = (html / "_static" / "site.css").read_text()  # where the build packs all style sheets
         assert ("run-here" in style) == (html / "lite").exists() == there
         if there:
