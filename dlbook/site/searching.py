@@ -21,6 +21,7 @@ def connect(app):
     # a changed list makes Sphinx read all pages again
     app.add_config_value("site_terms", hashlib.sha256(TERMS.read_bytes()).hexdigest(), "env", types=[str])
     app.connect("doctree-read", _enter)
+    app.connect("html-collect-pages", _complete)  # all pages are written, the search index is not
 
 
 def terms(path=TERMS):
@@ -83,3 +84,38 @@ def _enter(app, doctree):
     ]
     if entries:
         doctree.insert(0, addnodes.index(entries=entries))
+
+
+def _complete(app):
+    """Make the search index of a build that wrote only the changed pages equal to that of a cold build.
+
+    Sphinx takes the other pages' titles and words from the last index, but not their index entries, and it
+    keeps words that stand on no page any more.
+    """
+    indexer = getattr(app.builder, "indexer", None)
+    if indexer is None:
+        return []
+    for mapping in (indexer._mapping, indexer._title_mapping):
+        for word in [word for word, pages in mapping.items() if not pages]:
+            del mapping[word]
+    entries = _last_entries(Path(app.outdir) / app.builder.searchindex_filename, app)
+    entries = {page: found for page, found in entries.items() if page in app.env.all_docs}
+    entries |= indexer._index_entries  # of the pages that this build wrote
+    indexer._index_entries = dict(sorted(entries.items()))
+    return []
+
+
+def _last_entries(path, app):
+    """Return the index entries in the search index of the last build, by page; empty if there is none."""
+    try:
+        index = app.builder.indexer_format.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # Sphinx says so itself
+        return {}
+    if index.get("envversion") != app.env.version:
+        return {}
+    found = {}
+    for entry, places in index["indexentries"].items():
+        for number, anchor, is_main in places:
+            page = found.setdefault(index["docnames"][number], [])
+            page.append((entry, anchor, "main" if is_main else ""))
+    return {page: sorted(entries) for page, entries in found.items()}

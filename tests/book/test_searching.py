@@ -1,8 +1,12 @@
 """A search for a standard term shows the page that explains it first."""
 
+import json
+import shutil
+
 import pytest
 from browsing import BOOK
 from docutils.core import publish_doctree
+from test_build import BUILDER, build
 
 from dlbook import site
 from dlbook.site import searching
@@ -31,6 +35,38 @@ def test_a_term_leads_to_the_section_that_has_it_in_its_heading():
     tree = publish_doctree(text, settings_overrides={"doctitle_xform": False})
     assert searching.section_of(tree, "dropout") == "inverted-dropout"
     assert searching.section_of(tree, "lasso") == ""
+
+
+def index_of(book):
+    text = (book / "_build" / "html" / "searchindex.js").read_text()
+    return json.loads(text.removeprefix("Search.setIndex(").removesuffix(")"))
+
+
+@pytest.mark.skipif(not BUILDER.exists(), reason="jupyter-book is not installed")
+def test_a_build_of_changed_pages_only_leaves_the_index_of_a_cold_build(tmp_path):
+    chapters = tmp_path / "chapters"
+    chapters.mkdir()
+    shutil.copytree(BOOK / "chapters" / "assets", chapters / "assets")
+    shutil.copy(BOOK / "_config.yml", tmp_path)
+    toc = "format: jb-book\nroot: chapters/index\nchapters:\n"
+    names = ("adam", "momentum", "dropout")
+    (tmp_path / "_toc.yml").write_text(toc + "".join(f"- file: chapters/{name}\n" for name in names))
+    (chapters / "index.md").write_text("# A book\n\nOf three pages.\n")
+    for name in names:
+        (chapters / f"{name}.md").write_text(f"# {name.title()}\n\nA page about {name}.\n")
+    (chapters / "adam.md").write_text("# Adam\n\nThe word zyzzyva stands here, and only here.\n")
+    assert build(tmp_path).returncode == 0
+    assert "zyzzyva" in index_of(tmp_path)["terms"]
+    (chapters / "adam.md").write_text("# Adam\n\n## Bias correction\n\nAnother word stands here.\n")
+    (chapters / "dropout.md").unlink()
+    (tmp_path / "_toc.yml").write_text(toc + "".join(f"- file: chapters/{name}\n" for name in names[:2]))
+    done = build(tmp_path)
+    assert done.returncode == 0 and "momentum" not in done.stdout.partition("writing output")[2]
+    warm = index_of(tmp_path)
+    shutil.rmtree(tmp_path / "_build")
+    assert build(tmp_path).returncode == 0
+    assert warm == index_of(tmp_path)
+    assert "重球法" in warm["indexentries"] and "zyzzyva" not in warm["terms"]
 
 
 ASK = """async queries => {
