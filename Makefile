@@ -144,7 +144,7 @@ bench: book
 lock:
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet ".[book,teach,test]"
-	.venv-lock/bin/pip freeze --exclude dlcore > requirements.txt
+	.venv-lock/bin/pip freeze --all --exclude dlcore --exclude pip > requirements.txt
 	rm -rf .venv-lock build
 
 # In a scratch environment, _build/outdated; the lock and .venv stay as they are

@@ -113,7 +113,10 @@ def installed(folder, root="."):
         ]
         raise RuntimeError(f"pip finds no packages that fit pyproject.toml: {errors[0]}")
     freeze = subprocess.run(
-        [*pip, "freeze", "--exclude", "dlcore"], capture_output=True, text=True, check=True
+        [*pip, "freeze", "--all", "--exclude", "dlcore", "--exclude", "pip"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return python, pinned(freeze.stdout)
 
