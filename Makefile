@@ -78,8 +78,10 @@ site-zip: book
 axe:
 	@if command -v npm >/dev/null; then npm install --no-save --silent --no-audit --no-fund axe-core@4.14; fi
 
+# The site first: its tests need it, and a chapter that it has run is compared without a second run
 test: .venv/ready
 	$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
+	-$(MAKE) book CHAPTERS= DRAFT=
 	$(BIN)/pytest --numprocesses $(JOBS) --durations 10
 
 check: .venv/ready

@@ -2,13 +2,15 @@
 
 A chapter runs again when its own code changes (jupyter-cache sees that) or a module that it imports, directly
 or through others, from the packages that the book's author names. So a change of one module runs the chapters
-that use it and no other.
+that use it and no other. So does a change of a package's JSON file that the chapter's code names, as in
+`stored("notes_race")`.
 """
 
 import ast
 import hashlib
 import importlib.util
 import platform
+import re
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,7 +21,7 @@ _DRAWN_BY = [_HERE / f"{name}.py" for name in _DRAWING]
 # what shows pictures and decides none
 _SHOWN_BY = {
     f"{__package__}.{name}"
-    for name in ("extension", "renderer", "names", "captions", "embed", "digest", "live")
+    for name in ("extension", "renderer", "names", "captions", "embed", "digest", "kept", "live")
 }
 
 
@@ -62,7 +64,8 @@ def digest(code, roots):
     for package in ("numpy", "matplotlib"):
         sums.update(f"{package} {version(package)}\n".encode())
     files = {path.relative_to(_HERE.parent): path for path in _DRAWN_BY}
-    files |= {path.relative_to(root): path for root, path in _files_behind(code, roots)}
+    behind = _files_behind(code, roots)
+    files |= {path.relative_to(root): path for root, path in {*behind, *_data_behind(code, behind)}}
     for name, path in sorted(files.items()):
         sums.update(name.as_posix().encode() + b"\0" + path.read_bytes())
     return sums.hexdigest()[:16]
@@ -87,6 +90,18 @@ def _files_behind(code, roots):
                 package = name if path.stem == "__init__" else name.rpartition(".")[0]
                 waiting += _imported(path.read_text(encoding="utf-8"), roots, package)
     return files
+
+
+def _data_behind(code, files):
+    """The JSON files that the code names, in the packages that it imports and in their plain folders."""
+    named = set(re.findall(r"\w+", "\n".join(code)))
+    packages = [(root, path.parent) for root, path in files if path.stem == "__init__"]
+    return {
+        (root, data)
+        for root, package in packages
+        for data in [*package.glob("*.json"), *package.glob("*/*.json")]
+        if data.stem in named
+    }
 
 
 def _all_of(root, package):

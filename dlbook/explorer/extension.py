@@ -1,11 +1,10 @@
 """Extension: what must a plain `jupyter-book build .` do so that the sliders work?
 
 The Sphinx extension `dlbook.explorer`. It runs the chapters side by side, each with a folder for its frames,
-keeps what they gave under a digest of the packages in `explorer_packages` (so that a second build draws
-nothing), shows the progress of the drawing, and copies frames, script and style to the site.
+keeps what they gave under a digest of the packages in `explorer_packages` (`dlbook.explorer.kept`: a second
+build draws nothing), shows the progress of the drawing, and copies frames, script and style to the site.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -21,9 +20,8 @@ from jupyter_cache.executors.utils import single_nb_execution
 from sphinx.errors import ConfigError, SphinxError
 from sphinx.util import logging
 
-from dlbook.explorer import captions, embed, renderer
-from dlbook.explorer.digest import digest, roots
-from dlbook.explorer.explorer import MIME
+from dlbook.explorer import captions, embed, kept, renderer
+from dlbook.explorer.digest import roots
 
 logger = logging.getLogger(__name__)
 
@@ -58,15 +56,15 @@ def setup(app):
 
 
 def _prepare(app, config):
-    kept = Path(app.outdir).parent / ".executed"
-    kept.mkdir(parents=True, exist_ok=True)
+    folder = Path(app.outdir).parent / kept.FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
     try:
         packages = roots(config.explorer_packages, app.srcdir)
     except ValueError as error:
         raise ConfigError(str(error)) from None
-    log = kept / "progress.log"
+    log = folder / "progress.log"
     log.write_text("")
-    app.explorer = SimpleNamespace(kept=kept, roots=packages, done=threading.Event())
+    app.explorer = SimpleNamespace(kept=folder, roots=packages, done=threading.Event())
     os.environ["EXPLORER_PROGRESS"] = str(log)
     threading.Thread(target=_follow, args=(log, app.explorer.done), daemon=True).start()
 
@@ -108,16 +106,8 @@ def _page(key=None, folder=None):
     return {"digest": key, "folder": folder, "files": set(), "names": set(), **counts}
 
 
-def _code(notebook):
-    return ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
-
-
 def _digest_of(app, path):
-    """Return the digest of a chapter's file; None for one that is gone or is no notebook."""
-    path = Path(path)
-    if path.suffix != ".ipynb" or not path.exists():
-        return None
-    return digest(_code(json.loads(path.read_text(encoding="utf-8"))), app.explorer.roots)
+    return kept.digest_of(path, app.explorer.roots)
 
 
 def _changed(app, env, added, changed, removed):
@@ -135,11 +125,7 @@ def _forget(app, env, docname):
 
 
 def _folder(app, docname, key):
-    """Return the folder of what a chapter's run gave: its outputs and its frames.
-
-    A chapter that is written as Markdown has no digest, since MyST-NB keeps its outputs by its code alone.
-    """
-    return app.explorer.kept / f"{docname.replace('/', '-')}-{key or 'text'}"
+    return kept.folder_of(app.explorer.kept, docname, key)
 
 
 def _run_ahead(app, env, docnames):
@@ -153,7 +139,7 @@ def _run_ahead(app, env, docnames):
         if notebook.metadata.get("mystnb", {}).get("execution_mode", "cache") != "cache":
             continue
         folder = _folder(app, name, _digest_of(app, path))
-        if not is_whole(folder, notebook):
+        if kept.outputs(folder, notebook) is None:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
             runs.append(
@@ -169,27 +155,6 @@ def _run_ahead(app, env, docnames):
 def _is_run_ahead(config, path):
     never = any(Path(path).match(pattern) for pattern in config.nb_execution_excludepatterns)
     return config.nb_execution_mode == "cache" and not config.nb_execution_in_temp and not never
-
-
-def is_whole(folder, notebook):
-    """Return whether the outputs of `notebook` are kept in `folder`, with all their frames undamaged."""
-    if not (folder / "cache").exists():
-        return False
-    try:
-        cache = get_cache(folder / "cache")
-        cache.match_cache_notebook(notebook)
-        _, done = cache.merge_match_into_notebook(notebook)
-        outputs = [output for cell in done.cells if cell.cell_type == "code" for output in cell.outputs]
-        names = {
-            name for output in outputs for name in output.get("data", {}).get(MIME, {}).get("frames", ())
-        }
-        return all(_is_intact(folder / "frames" / name) for name in names)
-    except Exception:  # a damaged cache fails in ways of the database's own; the chapter then runs again
-        return False
-
-
-def _is_intact(frame):
-    return frame.is_file() and frame.stem == f"frame-{hashlib.sha256(frame.read_bytes()).hexdigest()[:12]}"
 
 
 def _side_by_side(runs):

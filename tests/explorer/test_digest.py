@@ -45,6 +45,17 @@ def test_a_chapter_runs_again_when_what_it_imports_has_changed(library, room, ru
     assert (digest(CHAPTER, packages) != before) is runs_again
 
 
+@pytest.mark.parametrize("name, runs_again", [("race", True), ("walk", False)])
+def test_a_chapter_runs_again_when_stored_data_that_it_names_has_changed(library, name, runs_again):
+    data = library / "ponds" / "results" / f"{name}.json"
+    data.parent.mkdir()
+    data.write_text("[1]")
+    packages, chapter = roots(["ponds"], library), ['from ponds import stored\nstored("race")\n']
+    before = digest(chapter, packages)
+    data.write_text("[2]")
+    assert (digest(chapter, packages) != before) is runs_again
+
+
 def test_a_package_that_the_author_does_not_name_is_not_looked_into(library):
     packages = roots(["figures"], library)
     before = digest(CHAPTER, packages)
