@@ -87,8 +87,8 @@ def replications(runs):
         20,
         "Loshchilov & Hutter 2019, fig. 2 (full)",
         key="loshchilov2019",
-        claim="The best decay depends on the rate with L2 in Adam, and hardly in AdamW, so that the two can be"
-        " tuned one after the other; and tuned AdamW has a lower test error.",
+        claim="The best decay depends on the rate with L2 in Adam, and hardly in AdamW, so that the two can"
+        " be tuned one after the other; and tuned AdamW has a lower test error.",
         data=("CIFAR-10", f"Fashion-MNIST, {IMAGES:,} images of 14 × 14 pixels"),
         network=("26 2x64d, a residual network with shake-shake", "100 ReLU units"),
         optimizer="Adam with L2 and AdamW in batches of 128, a rate that falls along a cosine",
@@ -120,7 +120,7 @@ def replications(runs):
 
 
 def _one_after_the_other(error):
-    """What is lost to the best cell when the decay is chosen at one rate and then the rate, over all rates."""
+    """What is lost to the best cell when the decay is chosen at one rate and then the rate."""
     lost = [error[:, row.argmin()].min() - error.min() for row in error]
     return float(np.mean(lost))
 
