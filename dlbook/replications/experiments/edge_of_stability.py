@@ -120,8 +120,8 @@ def replications(runs):
         length=("until 99% of the training images are right", f"{STEPS:,} steps"),
         seeds=(1, len(runs.seeds)),
         ours=f"from {np.median(starts):.0f} at the start the sharpness goes to this share of 2/η (median of"
-        f" the last third): {told}; the loss rises in {rising} of the steps of the second half, and ends below"
-        f" where the sharpness first reached 2/η in {sum(falls)} of {len(falls)} runs",
+        f" the last third): {told}; the loss rises in {rising} of the steps of the second half, and ends"
+        f" below where the sharpness first reached 2/η in {sum(falls)} of {len(falls)} runs",
         rule=Rule(
             "in every run the median share of the last third is from 0.95 to 1.2, and the loss ends below"
             " where the sharpness reached 2/η; the order alone: every share from 0.8 to 1.25",
