@@ -24,7 +24,7 @@ from ._images import full_fashion
 
 METHODS = ("L2", "AdamW")
 AXES = {"method": list(METHODS), "rate_power": [-7, -6, -5, -4, -3], "decay_power": [-8, -7, -6, -5, -4, -3]}
-SEEDS = 2
+SEEDS = 1
 CHECK = {"method": "AdamW", "rate_power": -5, "decay_power": -5, "seed": 0}
 
 IMAGES, EPOCHS, BATCH = 5_000, 100, 128

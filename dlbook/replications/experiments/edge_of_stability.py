@@ -17,10 +17,10 @@ from dlcore.network import Network
 from ._images import halved_fashion
 
 AXES = {"rate": [0.02, 0.04, 0.08]}
-SEEDS = 2
+SEEDS = 1
 CHECK = {"rate": 0.04, "seed": 0}
 
-IMAGES, STEPS, EVERY, FIRST = 1_000, 4_000, 50, 100
+IMAGES, STEPS, EVERY, FIRST = 1_000, 3_000, 50, 100
 
 
 def network(rng):

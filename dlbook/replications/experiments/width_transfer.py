@@ -1,0 +1,121 @@
+"""Yang et al. (2021), figure 3: does the best learning rate stay the same when a network is made wider?
+
+Two hidden layers of ReLU units without biases and an output layer that starts at zero, SGD with momentum 0.9
+in batches of 64, as in the authors' script for this figure; one pass over 20,000 images of Fashion-MNIST at
+half the resolution instead of 20 over CIFAR-10. In the standard parametrization (SP) every layer has the same
+rate. In the maximal update parametrization (μP) the input layer's rate grows with the width n and the output
+layer's shrinks with it, which is their table 3 for SGD; at n = 64 the two are one.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+
+from dlbook.replications.verdicts import Rule, replicated
+from dlcore.checks import NonFinite
+from dlcore.initialization import lecun_normal, zeros
+from dlcore.layers import Dense, ReLU
+from dlcore.losses import softmax_cross_entropy
+from dlcore.network import Network
+from dlcore.optimizers import Momentum
+from dlcore.training import evaluate, minibatches
+
+from ._images import halved_fashion
+
+BASE = 64
+AXES = {"kind": ["SP", "μP"], "width": [64, 256, 1024], "power": [-9, -8, -7, -6, -5, -4, -3, -2, -1]}
+SEEDS = 2
+CHECK = {"kind": "μP", "width": 256, "power": -4, "seed": 0}
+
+IMAGES, BATCH = 20_000, 64
+
+
+def run(seed, kind, width, power, images=IMAGES):
+    """Return the training loss after the pass at the rate 2**power; infinite where it diverged."""
+    if kind not in ("SP", "μP"):
+        raise ValueError(f"kind must be 'SP' or 'μP', got {kind!r}")
+    x, y, _, _ = halved_fashion()
+    rng = np.random.default_rng(seed)
+    rows = rng.permutation(len(x))[:images]
+    x, y = x[rows], y[rows]
+    layers = []
+    for n_in, n_out in pairwise((196, width, width)):
+        layers += [Dense(n_in, n_out, init=lecun_normal, rng=rng, bias=False), ReLU()]
+    net = Network(*layers, Dense(width, 10, init=zeros, rng=rng, bias=False), dtype=np.float32)
+    wider = width / BASE if kind == "μP" else 1.0
+    rates = [2.0**power * factor for factor in (wider, 1.0, 1 / wider)]
+    optimizers = [Momentum(rate, 0.9) for rate in rates]
+    try:
+        with np.errstate(all="ignore"):
+            for batch in minibatches(len(x), BATCH, rng):
+                _, dz = softmax_cross_entropy(net.forward(x[batch], training=True), y[batch])
+                net.backward(dz, input_gradient=False)
+                for optimizer, (w, dw) in zip(optimizers, net.weights(), strict=True):
+                    optimizer.step(w.reshape(-1), dw.reshape(-1))  # both are views
+            return {"loss": evaluate(net, x, y, softmax_cross_entropy)}
+    except (NonFinite, ValueError):
+        return {"loss": np.inf}
+
+
+def replications(runs):
+    """Row 30: how far the best rate moves with the width, and what the small network's rate costs."""
+    powers, widths = runs.axes["power"], runs.axes["width"]
+    loss = {
+        kind: np.nan_to_num(np.median(runs["loss"].at(kind=kind).values, axis=2), nan=np.inf)
+        for kind in runs.axes["kind"]
+    }
+    best = {kind: one.argmin(axis=1) for kind, one in loss.items()}  # width
+    moved = {kind: int(abs(places[-1] - places[0])) for kind, places in best.items()}
+    kept = {kind: one[-1, best[kind][0]] / one[-1].min() - 1 for kind, one in loss.items()}
+    inside = all(0 < place < len(powers) - 1 for places in best.values() for place in places)
+    told = {
+        kind: ", ".join(f"2^{powers[place]}" for place in places).replace("-", "−")
+        for kind, places in best.items()
+    }
+    sizes = ", ".join(f"{width:,}" for width in widths)
+    found = replicated(
+        30,
+        "Yang et al. 2021, fig. 3",
+        key="yang2021",
+        claim="In the standard parametrization the best learning rate of a wider network is another, by more"
+        " than an order of magnitude from width 256 to 8,192; in μP all widths share it.",
+        data=("CIFAR-10", f"Fashion-MNIST, {IMAGES:,} images of 14 × 14 pixels"),
+        network=(
+            "two hidden layers of 256 to 8,192 units, no biases, output at zero",
+            f"the same with {sizes} units",
+        ),
+        optimizer="SGD with momentum 0.9, batches of 64",
+        length=(20, 1, "epochs"),
+        seeds=(None, len(runs.seeds)),
+        ours=f"best rates at widths {sizes}: {told['SP']} in SP, {told['μP']} in μP"
+        f" ({'all inside' if inside else 'one at the edge of'} the grid); at width {widths[-1]:,} the best"
+        f" rate of width {widths[0]} costs {_cost(kept['SP'])} of the loss in SP and"
+        f" {_cost(kept['μP'])} in μP",
+        rule=Rule(
+            f"from width {widths[0]} to {widths[-1]:,} the best rate moves 4-fold or more in SP, and at most"
+            " 2-fold in μP",
+            moved["SP"] >= 2 and moved["μP"] <= 1,
+            order=moved["SP"] > moved["μP"],
+            fixed="2026-11-29",
+        ),
+        others=[
+            Rule(
+                "kept from the smallest to the largest width, the best rate costs 10% of the loss or more in"
+                " SP, and less in μP",
+                kept["SP"] >= 0.1 and kept["μP"] < 0.1,
+                order=kept["SP"] > kept["μP"],
+                fixed="2026-11-29",
+            ),
+            Rule(
+                "in μP a wider network has the lower loss at every rate up to the best",
+                bool(np.all(np.diff(loss["μP"][:, : best["μP"].min() + 1], axis=0) < 0)),
+                fixed="2026-11-29",
+            ),
+        ],
+        run="python -m dlbook.replications.full width_transfer",
+    )
+    return [("deeper/initialization_depth", found)]
+
+
+def _cost(share):
+    return f"{share:.0%}" if np.isfinite(share) else "all"
