@@ -166,7 +166,7 @@ def test_a_search_answers_with_the_test_error_of_the_lowest_held_out_error():
 
 @pytest.mark.parametrize("informative, expected", [(True, "direction"), (False, "not seen at our size")])
 def test_row_24_follows_whether_early_errors_tell_the_late_ones(informative, expected):
-    late = np.random.default_rng(3).permutation(256) / 256
+    late = np.random.default_rng(3).permutation(192) / 192
     early = late if informative else 1 - late
 
     def outputs(seed, row):

@@ -24,7 +24,7 @@ from ._images import halved_fashion
 
 BASE = 64
 AXES = {"kind": ["SP", "μP"], "width": [64, 256, 1024], "power": [-9, -8, -7, -6, -5, -4, -3, -2, -1]}
-SEEDS = 2
+SEEDS = 1
 CHECK = {"kind": "μP", "width": 256, "power": -4, "seed": 0}
 
 IMAGES, BATCH = 20_000, 64
