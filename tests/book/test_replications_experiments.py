@@ -22,18 +22,18 @@ from dlcore.optimizers import Adam, numerical_hessian
 from dlcore.search import Sweep
 
 SMALL = np.random.default_rng(0)
-PIXELS = SMALL.normal(size=(600, 196)).astype(np.float32)
-LABELS = SMALL.integers(10, size=600)
+PIXELS = SMALL.normal(size=(300, 196)).astype(np.float32)
+LABELS = SMALL.integers(10, size=300)
 
 
 @pytest.fixture
 def small_images(monkeypatch):
-    """600 random images in place of the 60,000, which a machine may not have."""
+    """300 random images in place of the 60,000, which a machine may not have."""
     monkeypatch.setattr(decoupled_decay, "halved", lambda: (PIXELS, LABELS, PIXELS[:100], LABELS[:100]))
     for module in (edge_of_stability, hyperband, long_schedules, width_transfer):
         monkeypatch.setattr(module, "halved_fashion", lambda: (PIXELS, LABELS, PIXELS[:100], LABELS[:100]))
     monkeypatch.setattr(lbfgs_batches, "images", lambda: np.abs(PIXELS) / 4)
-    monkeypatch.setattr(hyperband, "HELD", 100)
+    monkeypatch.setattr(hyperband, "HELD", 50)
 
 
 def swept(module, outputs, seeds=1, **axes):
@@ -274,7 +274,7 @@ def test_the_autoencoder_s_gradient_is_that_of_its_loss(small_images):
 
 @pytest.mark.parametrize("arm", ["L-BFGS", "CG", "L-BFGS on 10,000", "SGD 0.003"])
 def test_every_arm_goes_downhill_and_is_looked_at_after_each_number_of_passes(arm, monkeypatch, small_images):
-    monkeypatch.setattr(lbfgs_batches, "LARGE", 100)  # six to all, as in the run
+    monkeypatch.setattr(lbfgs_batches, "LARGE", 50)  # six to all, as in the run
     found = lbfgs_batches.run(0, arm, passes=8)
     losses = [found[f"loss_at_{look}"] for look in (1, 2, 4, 8)]
     assert losses[-1] < losses[0] and set(found) == {
@@ -334,7 +334,7 @@ def test_a_step_in_mup_moves_every_layer_as_far_at_any_width(monkeypatch, small_
         return [np.abs(b - a).mean() for a, b in zip(before, net._outputs(PIXELS[:50]), strict=True)]
 
     for kind, most in (("μP", 1.5), ("SP", np.inf)):
-        narrow, wide = (np.array(moved(kind, width)) for width in (64, 1024))
+        narrow, wide = (np.array(moved(kind, width)) for width in (64, 512))
         ratio = wide / narrow
         assert np.all((ratio < most) & (ratio > 1 / most)) if kind == "μP" else ratio[2] > 3, (kind, ratio)
 
