@@ -73,7 +73,7 @@ def replications(runs):
             "Adam's loss is at most 2% above the lowest rival's in each seed, and AdaGrad's is highest",
             bool(np.all(judged["Adam"] <= 1.02 * rivals) and np.all(judged["AdaGrad"] > judged["Nesterov"])),
             order=bool(np.all(judged["Adam"] <= 1.02 * rivals)),
-            fixed="2026-11-29",
+            seen="2026-11-29",
         ),
         others=[
             Rule("Adam lowest in every seed", lowest == seeds, seen="2026-11-29"),
