@@ -1,7 +1,8 @@
 """Ioffe and Szegedy (2015), figure 1: does a sigmoid network learn faster with batch normalization?
 
 784-100-100-100-10, sigmoid, small Gaussian weights, binary images, batches of 60, 50,000 steps. The paper
-does not tell the rate; each network gets the best of three.
+does not tell the rate; each network gets the better of two, which
+`deeper/batch_normalization_explained` found best in short runs.
 """
 
 from functools import partial
@@ -19,7 +20,7 @@ from dlcore.training import error_rate, fit
 
 from ._images import full_fashion
 
-AXES = {"norm": ["none", "batch"], "rate": [0.1, 0.5, 2.0]}
+AXES = {"norm": ["none", "batch"], "rate": [0.5, 2.0]}
 SEEDS = 1
 CHECK = {"norm": "batch", "rate": 0.5, "seed": 0}
 
@@ -101,7 +102,7 @@ def replications(runs):
         network="784-100-100-100-10, sigmoid, small Gaussian weights",
         optimizer=(
             "batches of 60, rate not told",
-            "SGD in batches of 60, each network at its best of 3 rates",
+            "SGD in batches of 60, each network at the better of 0.5 and 2",
         ),
         length=(50_000, 50_000, "steps"),
         seeds=(1, none.shape[0]),
