@@ -7,50 +7,31 @@ boxes with the stored results of the experiments at full size into `chapters/rep
 import json
 import re
 import sys
-from datetime import datetime
+from collections import Counter
 from pathlib import Path
 
-from dlbook.replications import old, records
-from dlbook.replications.verdicts import MIME, VERDICTS, Replication
+from dlbook.replications import records
+from dlbook.replications.verdicts import MIME, VERDICTS, Replication, anchor_of
 
 FIRST = Path(__file__).parent / "first_edition.json"
-"""The verdicts of the first edition, and why each row has another one now."""
+"""The verdicts of the first edition, which rows they are now, and why one has another verdict."""
 
 
 def harvest(notebook):
     """Yield every replication in an executed notebook, and the index of its cell."""
     for i, cell in enumerate(notebook.cells):
         for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            stated = old.Stated.parse(data.get("text/plain", ""))
-            if MIME in data:
+            if MIME in (data := output.get("data", {})):
                 yield Replication.of_dict(data[MIME]), i
-            elif stated:
-                yield _of_first_edition(stated), i
-
-
-def _of_first_edition(stated):
-    """What the first edition's form says: it tells no size, so it counts as tried on another scale."""
-    protocol = (("set-up", "as in the source", stated.because, False),) if stated.because else ()
-    verdict = old.VERDICTS[stated.verdict]
-    return Replication(
-        stated.number, stated.source, stated.published, stated.ours, None, "", protocol, old=verdict
-    )
 
 
 def seconds(notebook, last):
-    """How long the code of a section took, from its heading to cell `last`, by the notebook's clock."""
+    """How long the code of a section took, from its heading to cell `last`, by the clock of `run`."""
     total = 0.0
     for cell in reversed(notebook.cells[: last + 1]):
         if cell.cell_type == "markdown" and re.search(r"^##+ ", cell.source, re.MULTILINE):
             break
-        times = cell.metadata.get("execution", {})
-        if "iopub.execute_input" in times:
-            begun, ended = (
-                datetime.fromisoformat(times[key].replace("Z", "+00:00"))
-                for key in ("iopub.execute_input", "shell.execute_reply")
-            )
-            total += (ended - begun).total_seconds()
+        total += cell.metadata.get("seconds", 0.0)
     return total
 
 
@@ -102,8 +83,9 @@ a rule that stands in the row's box, and from what of the published protocol was
 
 {scale}
 
-{tally} A line that no longer holds fails the tests. *Seconds* are what the code took on two shared cores;
-lines marked *full* are at, or near, the published size. They take longer than a page may, so their results
+{tally} A line that no longer holds fails the tests. Under each verdict stands when its rule was fixed, and
+what every other rule that was considered would say. *s* are the seconds that the code takes on one core.
+Lines marked *full* are at, or near, the published size. They take longer than a page may, so their results
 are stored with their dates, and the tests compute one record of each again.
 
 ## The rows by chapter
@@ -114,11 +96,10 @@ Seconds in all: {short} on the pages, {long} at full size.
 
 ## Verdicts that changed since the first edition
 
-The first edition had three verdicts, and called "not reproducible" what it had tried at a tenth of the
-published size. These rows have another verdict now:
+The first edition had three verdicts: *reproduced*, *shape only*, *not reproducible*. It called
+"not reproducible" what it had tried at a tenth of the published size. A *shape only* that is *direction* now,
+and a *not reproducible* that is *refuted*, are no change. The changes are:
 
-| row | first edition | now | why |
-|--:|---|---|---|
 {changes}
 
 {missing}
@@ -175,16 +156,18 @@ def ledger(entries, missing=(), chapters=(), boxed=None):
         table += [
             f"### [{title}]({chapter}.ipynb)",
             "",
-            "| row | source | verdict | seconds |",
+            '<div class="ledger">',
+            "",
+            "| row | source | verdict | s |",
             "|--:|---|---|--:|",
         ]
         table += [
-            f"| {found.number} | [{found.source}](replications.md#{found.anchor})"
-            f"{' *(full)*' if found.run else ''} | {found.verdict} | {time:.0f} |"
+            f"| {found.number} | [{found.source}](replications.md#{found.anchor}){_full(found)}"
+            f" | **{found.verdict}**{_by_rules(found)} | {time:.0f} |"
             for found, page, time in entries
             if chapter_of(page, chapters) == chapter
         ]
-        table.append("")
+        table += ["", "</div>", ""]
     return PAGE.format(
         scale=scale,
         tally=f"{len(entries)} results in {len({found.number for found, _, _ in entries})} rows.",
@@ -200,29 +183,46 @@ def ledger(entries, missing=(), chapters=(), boxed=None):
     )
 
 
+def _full(found):
+    """The mark of a row at full size, where its name does not say it."""
+    return " *(full)*" if found.run and "(full)" not in found.source else ""
+
+
+def _by_rules(found):
+    """When a row's rule was fixed, and the verdicts of the others, as the end of a table's cell."""
+    told, others = f"rule {found.rule.when}", Counter(found.under(rule) for rule in found.others)
+    if others:
+        told += "; by other rules " + ", ".join(
+            verdict + (f" ({times})" if times > 1 else "") for verdict, times in others.items()
+        )
+    return f"<br><small>{told}</small>"
+
+
 def _link(page, anchor):
     """The line of a box that leads to its page, to the box there if it has one."""
     place = f"#{anchor}" if anchor else ""
     return f"**More in** [{page.rpartition('/')[2].replace('_', ' ')}]({page}.ipynb{place})."
 
 
-def changes(found, first=None):
-    """Yield a line of the table of changed verdicts for each row whose verdict is no longer the first one.
+def now(row, found):
+    """The rows that a row of the first edition is today.
 
-    A row of the first edition is looked for by its number and the anchor that its entry names in
-    `first_edition.json`; without such an entry by its source.
+    Those that its entry names, or those whose anchors begin with its own.
     """
+    mine = row.get("now") or [anchor_of(row["number"], row["source"])]
+    return [one for one in found if any(f"{one.anchor}-".startswith(f"{name}-") for name in mine)]
+
+
+def changes(found, first=None):
+    """Yield a line for each row of the first edition whose verdict is another one now, and why."""
     first = json.loads(FIRST.read_text(encoding="utf-8")) if first is None else first
     same = {"reproduced": "reproduced", "shape only": "direction", "not reproducible": "refuted"}
-    now = {one.anchor: one for one in found}
     for row in first:
-        before = old.Stated(row["number"], row["source"], "", "", row["verdict"])
-        names = row.get("now", [before.anchor])
-        verdicts = [now[name] for name in names if name in now]
-        if verdicts and {one.verdict for one in verdicts} != {same[row["verdict"]]}:
-            told = ", ".join(f"[{one.verdict}](replications.md#{one.anchor})" for one in verdicts)
-            why = row.get("why") or verdicts[-1].differences or "see its box"
-            yield f"| {row['number']} | {row['source']}: {row['verdict']} | {told} | {why} |"
+        rows = now(row, found)
+        if {one.verdict for one in rows} - {same[row["verdict"]]}:
+            why = row.get("why") or f"Less or other than was published: {rows[-1].differences}."
+            told = ", ".join(f"[{one.verdict}](replications.md#{one.anchor})" for one in rows)
+            yield f"- **Row {row['number']}, {row['source']}**: {row['verdict']}, now {told}. {why}"
 
 
 def _told_missing(missing):
@@ -255,12 +255,31 @@ def name_of(path):
 
 
 def run(path):
-    """Run a page with a clock; return its replications as `ledger` takes them."""
+    """Run a page, with a clock for each cell; return its replications as `ledger` takes them."""
     import nbformat  # here, since every chapter imports this package
+    import psutil
     from nbclient import NotebookClient
 
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(path.parent)}}).execute()
+
+    def used():  # by the kernel and what it started: the machine may be shared
+        kernel = psutil.Process(client.km.provisioner.pid)
+        return sum(sum(one.cpu_times()[:2]) for one in [kernel, *kernel.children(recursive=True)])
+
+    def begin(cell, cell_index):
+        cell.metadata["seconds"] = -used()
+
+    def end(cell, cell_index, execute_reply):
+        cell.metadata["seconds"] += used()
+
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        resources={"metadata": {"path": str(path.parent)}},
+        on_cell_execute=begin,
+        on_cell_executed=end,
+    )
+    client.execute()
     return [(found, name_of(path), seconds(notebook, i)) for found, i in harvest(notebook)]
 
 
@@ -296,19 +315,21 @@ def as_stored(folder="chapters"):
 def main(arguments):
     """Run the pages that replicate something, one on each core, and write the ledger.
 
-    `--stored` writes it from the stored pages, with the seconds that it has.
+    With names of pages ("dropout deeper/adam_races") it runs those, and takes the others as they are stored;
+    `--stored` runs none.
     """
     from joblib import Parallel, delayed
     from tqdm import tqdm
 
     from dlbook.notebooks import chapters
 
-    if arguments == ["--stored"]:
-        write(as_stored())
-        return
     paths = [path for path in chapters() if "replicated(" in path.read_text(encoding="utf-8")]
+    kept = []
+    if arguments:
+        paths = [path for path in paths if name_of(path) in arguments]
+        kept = [entry for entry in as_stored() if entry[1] not in arguments]
     runs = Parallel(n_jobs=-1, return_as="generator")(delayed(run)(path) for path in paths)
-    write([entry for found in tqdm(runs, total=len(paths)) for entry in found])
+    write([*kept, *(entry for found in tqdm(runs, total=len(paths), disable=not paths) for entry in found)])
 
 
 if __name__ == "__main__":

@@ -22,7 +22,6 @@ from pathlib import Path
 
 import numpy as np
 
-from dlbook.replications import old
 from dlcore import checks
 
 VERDICTS = {
@@ -100,6 +99,11 @@ class Rule:
         return f"fixed before looking, {self.fixed}" if self.fixed else f"chosen after looking, {self.seen}"
 
 
+def anchor_of(number, source):
+    """Return where the box of a row is on a page: "replication-5-notes-15-2"."""
+    return f"replication-{number}-{re.sub('[^a-z0-9]+', '-', source.lower()).strip('-')}"
+
+
 def verdict_of(rule, *, at_size, unknown=()):
     """Return the verdict that a rule's facts give.
 
@@ -137,22 +141,21 @@ class Replication:
     source: str
     claim: str
     ours: str
-    rule: Rule | None
-    key: str = ""
-    protocol: tuple = ()  # (part, published, ours, at least as large), as texts; published "" is unknown
+    rule: Rule
+    key: str
+    protocol: tuple  # (part, published, ours, at least as large), as texts; published "" is unknown
     others: tuple = ()
     run: str = ""
-    old: str = ""  # the verdict of the first edition's form
 
     @property
     def anchor(self):
         """Where its box is on a page."""
-        return f"replication-{self.number}-{re.sub('[^a-z0-9]+', '-', self.source.lower()).strip('-')}"
+        return anchor_of(self.number, self.source)
 
     @property
     def at_size(self):
         """Whether nothing of the published protocol was made smaller or exchanged."""
-        return bool(self.protocol) and all(large for *_, large in self.protocol)
+        return all(large for *_, large in self.protocol)
 
     @property
     def unknown(self):
@@ -162,8 +165,6 @@ class Replication:
     @property
     def verdict(self):
         """One of `VERDICTS`, computed from the facts."""
-        if self.rule is None:
-            return self.old
         return self.under(self.rule)
 
     def under(self, rule):
@@ -183,9 +184,7 @@ class Replication:
             lines.append(
                 f"  {part}: {ours}" + ("" if told == ours else f" (published: {told or 'not told'})")
             )
-        lines.append(f"  ours: {self.ours}")
-        if self.rule is not None:
-            lines.append(f"  rule: {self.rule.text} ({self.rule.when})")
+        lines += [f"  ours: {self.ours}", f"  rule: {self.rule.text} ({self.rule.when})"]
         lines += [
             f"  under another rule: {rule.text} ({rule.when}): {self.under(rule)}" for rule in self.others
         ]
@@ -203,24 +202,19 @@ class Replication:
         here : str
             Markdown about where else the row is, for the last line.
         """
-        source = (
-            f"[{self.source}]({up}references.md#{self.key})" if self.key and up is not None else self.source
-        )
+        source = self.source if up is None else f"[{self.source}]({up}references.md#{self.key})"
         lines = [
             f'<div class="replication {self.verdict.replace(" ", "-")}" id="{self.anchor}">',
             f"**Row {self.number}: {source}.** {self.claim}",
             f"**Verdict: {self.verdict}** ({VERDICTS[self.verdict]}).",
             f"**Ours:** {self.ours}",
         ]
-        if self.protocol:
-            rows = ["| part | published | ours |", "|---|---|---|"]
-            rows += [
-                f"| {part} | {told or 'not told'} | {'the same' if told == ours else ours} |"
-                for part, told, ours, _ in self.protocol
-            ]
-            lines.append("\n".join(rows))
-        if self.rule is not None:
-            lines.append(f"**Rule:** {self.rule.text} ({self.rule.when}).")
+        rows = ["| part | published | ours |", "|---|---|---|"]
+        rows += [
+            f"| {part} | {told or 'not told'} | {'the same' if told == ours else ours} |"
+            for part, told, ours, _ in self.protocol
+        ]
+        lines += ["\n".join(rows), f"**Rule:** {self.rule.text} ({self.rule.when})."]
         lines += [
             f"**Under another rule:** {rule.text} ({rule.when}): *{self.under(rule)}*."
             for rule in self.others
@@ -238,39 +232,23 @@ class Replication:
 
     def as_dict(self):
         """All of it as JSON holds it."""
-        told = {
-            name: getattr(self, name) for name in ("number", "source", "claim", "ours", "key", "run", "old")
-        }
+        told = {name: getattr(self, name) for name in ("number", "source", "claim", "ours", "key", "run")}
         told["protocol"] = [list(part) for part in self.protocol]
-        told["rule"] = None if self.rule is None else vars(self.rule) | {}
+        told["rule"] = vars(self.rule) | {}
         told["others"] = [vars(rule) | {} for rule in self.others]
         return told
 
     @classmethod
     def of_dict(cls, told):
         """The replication that `as_dict` gave."""
-        told = dict(told)
+        told = {key: value for key, value in told.items() if key != "old"}  # pages stored until 2026-11-29
         told["protocol"] = tuple(map(tuple, told["protocol"]))
-        told["rule"] = told["rule"] and Rule(**told["rule"])
+        told["rule"] = Rule(**told["rule"])
         told["others"] = tuple(Rule(**rule) for rule in told["others"])
         return cls(**told)
 
 
-def replicated(
-    number,
-    source,
-    *,
-    ours,
-    claim="",
-    key="",
-    rule=None,
-    others=(),
-    run="",
-    published="",
-    verdict="",
-    because="",
-    **protocol,
-):
+def replicated(number, source, *, claim, key, ours, rule, others=(), run="", **protocol):
     """State what became of a published result: the line of the ledger and the box on the page.
 
     Parameters
@@ -296,9 +274,6 @@ def replicated(
         Every other reasonable rule that was considered.
     run : str
         What runs it, if it is not the page's own code: "python -m dlbook.replications.full notes_race".
-    published, verdict, because : str
-        The first edition's form, which gave a verdict instead of facts. It says nothing about sizes, so it
-        counts as tried on another scale.
 
     Returns
     -------
@@ -324,12 +299,6 @@ def replicated(
     number = checks.integer("number", number, 1)
     _line("source", source)
     _line("ours", ours)
-    if verdict:
-        return old.replicated(
-            number, source, published=published, ours=ours, verdict=verdict, because=because
-        )
-    if published or because:
-        raise ValueError("published and because belong to the old form; give claim= and rule=")
     _line("claim", claim)
     if not re.fullmatch(r"[a-z]+\d{4}[a-z]?|aiedu", key):
         raise ValueError(f"key must be a source of references.bib, such as 'kohavi1995', got {key!r}")

@@ -15,7 +15,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from dlbook import references
-from dlbook.replications import NotRunError, Replication, Rule, StaleError, again, full, old, records, stored
+from dlbook.replications import NotRunError, Replication, Rule, StaleError, again, full, records, stored
 from dlbook.replications.experiments import heavy_tails, notes_race
 from dlbook.replications.ledger import (
     FIRST,
@@ -28,6 +28,7 @@ from dlbook.replications.ledger import (
     harvest,
     joined,
     ledger,
+    now,
     seconds,
 )
 from dlbook.replications.verdicts import MIME, PARTS, VERDICTS, replicated, verdict_of
@@ -61,17 +62,10 @@ def one(number=7, source="Kohavi 1995, table 2", **changes):
 
 
 def notebook_of(found):
-    def cell(source, second, outputs=()):
-        clock = {
-            "iopub.execute_input": "2026-01-01T00:00:00Z",
-            "shell.execute_reply": f"2026-01-01T00:00:{second:02}Z",
-        }
-        return new_code_cell(source, outputs=list(outputs), metadata={"execution": clock})
+    def cell(source, seconds, outputs=()):
+        return new_code_cell(source, outputs=list(outputs), metadata={"seconds": seconds})
 
-    if isinstance(found, Replication):
-        data = json.loads(json.dumps(found._repr_mimebundle_()))
-    else:
-        data = {"text/plain": str(found)}
+    data = json.loads(json.dumps(found._repr_mimebundle_()))
     output = new_output("execute_result", data, execution_count=1)
     return new_notebook(
         cells=[
@@ -141,7 +135,7 @@ def test_the_number_of_seeds_is_no_unknown_part():
 
 
 def test_a_verdict_cannot_be_given():
-    with pytest.raises(ValueError, match="verdict must be one of 'reproduced', 'shape only'"):
+    with pytest.raises(ValueError, match="a protocol has the parts .*, got 'verdict'"):
         one(verdict="refuted")
     with pytest.raises(AttributeError):
         one().verdict = "reproduced"
@@ -191,7 +185,6 @@ def test_a_rule_without_its_parts_is_refused(given, message):
         ({"nodes": "3"}, "a protocol has the parts data, network, optimizer, length, seeds, got 'nodes'"),
         ({"seeds": 16}, r"seeds must be two numbers, \(published or None, ours\), got 16"),
         ({"number": 0}, "number must be at least 1, got 0"),
-        ({"because": "x"}, "published and because belong to the old form"),
     ],
 )
 def test_a_replication_without_its_parts_is_refused(changes, message):
@@ -202,15 +195,6 @@ def test_a_replication_without_its_parts_is_refused(changes, message):
 def test_a_protocol_must_tell_the_data():
     with pytest.raises(ValueError, match="a protocol must tell data, published and ours"):
         replicated(1, "x", key="kohavi1995", claim="a", ours="b", rule=rule(True), seeds=(1, 2))
-
-
-def test_the_first_edition_s_form_counts_as_tried_on_another_scale():
-    stated = replicated(7, "Notes 15.4", published="148", ours="150", verdict="reproduced")
-    assert str(stated).startswith("Replication 7, Notes 15.4: reproduced")
-    for verdict, now in old.VERDICTS.items():
-        stated = replicated(7, "Notes 15.4", published="148", ours="150", verdict=verdict, because="one step")
-        ((found, _),) = harvest(notebook_of(stated))
-        assert found.verdict == now and now in ("direction", "not seen at our size")
 
 
 # What a page shows, and what is read from it ---------------------------------------------------------------
@@ -254,7 +238,8 @@ def test_the_ledger_has_a_line_for_each_and_counts_the_verdicts():
     )
     assert "- **reproduced** (1)" in text and "- **direction** (1)" in text and "- **refuted** (0)" in text
     assert text.index("### [Adam](adam.ipynb)") < text.index("### [Splits](splits.ipynb)")
-    assert f"| 7 | [Kohavi 1995, table 2](replications.md#{one().anchor}) | reproduced | 3 |" in text
+    line = f"| 7 | [Kohavi 1995, table 2](replications.md#{one().anchor}) | **reproduced**<br>"
+    assert f"{line}<small>rule fixed before looking, 2026-11-21</small> | 3 |" in text
     assert f"**More in** [adam race](deeper/adam_race.ipynb#{other.anchor})." in text
     assert "[adam race](deeper/adam_race.ipynb)." in ledger([(other, "deeper/adam_race", 1.0)], boxed=set())
     assert "Not run yet at full size: `grokking`" in text
@@ -271,12 +256,28 @@ def test_a_row_that_a_page_shows_and_an_experiment_runs_is_one():
         joined([page], [(one(ours="ahead in 15 of 16 sets"), "splits", 60.0)])
 
 
+def test_the_ledger_says_what_every_other_rule_would_give():
+    found = one(others=[rule(False, order=True), rule(False, seen="2026-11-29", fixed=None), rule(False)])
+    assert "2026-11-21; by other rules direction, refuted (2)</small> |" in ledger([(found, "splits", 1.0)])
+
+
 def test_a_changed_verdict_is_told_with_its_reason():
-    first = [{"number": 7, "source": "Kohavi 1995, table 2", "verdict": "shape only", "why": "more seeds"}]
+    first = [{"number": 7, "source": "Kohavi 1995, table 2", "verdict": "shape only", "why": "More seeds."}]
     (line,) = changes([one()], first)
-    assert line.startswith("| 7 | Kohavi 1995, table 2: shape only | [reproduced]") and "more seeds" in line
+    assert line.startswith("- **Row 7, Kohavi 1995, table 2**: shape only, now [reproduced]")
+    assert line.endswith(". More seeds.")
+    del first[0]["why"]
+    (line,) = changes([one(data=("a", "b"), rule=rule(False))], first)
+    assert line.endswith("Less or other than was published: data: b, not a.")
     assert list(changes([one(data=("a", "b"))], first)) == []  # "shape only" is "direction" now
     assert list(changes([one(rule=rule(False))], [first[0] | {"verdict": "not reproducible"}])) == []
+
+
+def test_a_row_of_the_first_edition_is_every_row_whose_name_continues_its_own():
+    found = [one(source=f"Kohavi 1995, {part}") for part in ("fig. 1", "fig. 1 (full)", "fig. 10", "bias")]
+    row = {"number": 7, "source": "Kohavi 1995, fig. 1"}
+    assert now(row, found) == found[:2]
+    assert now(row | {"now": [found[3].anchor]}, found) == [found[3]]
 
 
 def test_a_page_belongs_to_the_chapter_whose_name_it_continues():
@@ -308,15 +309,14 @@ def test_the_ledger_is_what_the_pages_and_the_stored_results_say():
 def test_every_row_names_a_source_of_the_book():
     known = references.read(CHAPTERS / "references.bib")
     for found, page, _ in [*ENTRIES, *full_size()[0]]:
-        assert not found.key or found.key in known, (page, found.source)
-        assert {part for part, *_ in found.protocol} <= {*PARTS, "set-up"}
+        assert found.key in known, (page, found.source)
+        assert {part for part, *_ in found.protocol} <= set(PARTS)
 
 
 def test_every_row_of_the_first_edition_is_still_told():
-    there = {found.anchor for found, _, _ in [*ENTRIES, *full_size()[0]]}
+    there = [found for found, _, _ in [*ENTRIES, *full_size()[0]]]
     for row in json.loads(FIRST.read_text(encoding="utf-8")):
-        names = row.get("now", [old.Stated(row["number"], row["source"], "", "", row["verdict"]).anchor])
-        assert set(names) & there, row["source"]
+        assert now(row, there), row["source"]
 
 
 # Experiments at full size ----------------------------------------------------------------------------------
