@@ -18,7 +18,7 @@ from dlcore.training import evaluate, fit
 from ._images import full_fashion
 
 AXES = {"arm": ["Adam 0.3", "AdaGrad 0.1", "Nesterov 3"]}
-SEEDS = (1, 2, 3)
+SEEDS = (1, 2)
 CHECK = {"arm": "Adam 0.3", "seed": 1}
 
 METHODS = {"Adam": Adam, "AdaGrad": AdaGrad, "Nesterov": Nesterov}

@@ -1,7 +1,7 @@
 """Ioffe and Szegedy (2015), figure 1: does a sigmoid network learn faster with batch normalization?
 
-784-100-100-100-10, sigmoid, small Gaussian weights, binary images, batches of 60, 50,000 steps. The paper
-does not tell the rate; each network gets the better of two, which
+784-100-100-100-10, sigmoid, small Gaussian weights, binary images, batches of 60. The paper takes
+50,000 steps, these are a fifth of them. It does not tell the rate; each network gets the better of two, which
 `deeper/batch_normalization_explained` found best in short runs.
 """
 
@@ -24,7 +24,7 @@ AXES = {"norm": ["none", "batch"], "rate": [0.5, 2.0]}
 SEEDS = 1
 CHECK = {"norm": "batch", "rate": 0.5, "seed": 0}
 
-STEPS, LOOKS = 50_000, (100, 1000, 5000, 10_000, 20_000, 30_000, 40_000, 50_000)
+STEPS, LOOKS = 10_000, (100, 300, 1000, 2000, 5000, 10_000)
 
 
 def run(seed, norm, rate, steps=STEPS):
@@ -88,9 +88,9 @@ def replications(runs):
     best = accuracy[..., -1].mean(axis=2).argmax(axis=1)
     (none, batch) = (accuracy[i, best[i]] for i in range(2))  # (seeds, looks)
     drift = [np.median([wander(one) for one in quantiles[i, best[i]]]) for i in range(2)]
-    faster = bool(np.all(batch[:, 1] > none[:, 1]))
+    faster = bool(np.all(batch[:, 2] > none[:, 2]))
     higher = bool(np.all(batch[:, -1] > none[:, -1]))
-    everywhere = bool(np.all(batch[:, :4] > none[:, :4]))
+    everywhere = bool(np.all(batch > none))
     rates = [runs.axes["rate"][place] for place in best]
     found = replicated(
         10,
@@ -104,15 +104,15 @@ def replications(runs):
             "batches of 60, rate not told",
             "SGD in batches of 60, each network at the better of 0.5 and 2",
         ),
-        length=(50_000, 50_000, "steps"),
+        length=(50_000, STEPS, "steps"),
         seeds=(1, none.shape[0]),
-        ours=f"right after 1,000 steps: {np.median(none[:, 1]):.1%} without, {np.median(batch[:, 1]):.1%}"
-        f" with it; after 50,000: {np.median(none[:, -1]):.1%} and {np.median(batch[:, -1]):.1%}; a typical"
+        ours=f"right after 1,000 steps: {np.median(none[:, 2]):.1%} without, {np.median(batch[:, 2]):.1%}"
+        f" with it; after {STEPS:,}: {np.median(none[:, -1]):.1%}, {np.median(batch[:, -1]):.1%}; a typical"
         f" unit's median input moves by {drift[0]:.1f} and {drift[1]:.1f} widths; best rates {rates[0]:g} and"
         f" {rates[1]:g}",
         rule=Rule(
-            "more accurate at 100, 1,000, 5,000 and 10,000 steps and at the end, and steadier by a factor of"
-            " 2; the order alone: more accurate at 1,000 steps and at the end",
+            "more accurate at each look from 100 to 10,000 steps, and steadier by a factor of 2;"
+            " the order alone: more accurate at 1,000 steps and at the end",
             everywhere and higher and bool(drift[1] < drift[0] / 2),
             order=faster and higher,
             fixed="2026-11-29",
