@@ -13,10 +13,21 @@ import nbformat
 import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from sklearn.naive_bayes import GaussianNB
 
 from dlbook import references
 from dlbook.replications import NotRunError, Replication, Rule, StaleError, again, full, records, stored
-from dlbook.replications.experiments import heavy_tails, notes_race
+from dlbook.replications.experiments import (
+    adam_correction,
+    adam_dropout,
+    adam_logistic,
+    batchnorm_sigmoid,
+    dropout_size,
+    heavy_tails,
+    kohavi_folds,
+    notes_race,
+    notes_regularizers,
+)
 from dlbook.replications.ledger import (
     FIRST,
     as_stored,
@@ -34,7 +45,8 @@ from dlbook.replications.ledger import (
 from dlbook.replications.verdicts import MIME, PARTS, VERDICTS, replicated, verdict_of
 from dlbook.reproducible import PINNED
 from dlcore import optimizers
-from dlcore.layers import Dense, Sigmoid
+from dlcore.gradient_check import check
+from dlcore.layers import Dense, Sigmoid, Tanh
 from dlcore.losses import mse
 from dlcore.network import Network
 from dlcore.search import Sweep
@@ -576,3 +588,143 @@ def test_a_page_shows_the_box_and_nothing_of_the_facts():
     told = [one.handle_mime(None, facts, False) for one in renderers.values()]
     assert [] in told, "no renderer takes the facts: pip install --editable ."
     assert all(one.handle_mime(None, box, False) is None for one in renderers.values())
+
+
+@pytest.mark.parametrize("method", ["none", "dropout"])
+def test_a_network_of_the_regularizers_trained_alone_is_as_trained_beside_others(method):
+    runs = [{"method": other, "seed": seed} for other in ("L1", method) for seed in (3, 4)]
+    beside = notes_regularizers.run_together(runs, epochs=100)
+    assert notes_regularizers.run(4, method, epochs=100) == beside[3]
+    assert beside[0] != beside[1] and beside[1] != beside[3]
+
+
+def test_the_regularizers_network_has_the_gradients_of_the_library():
+    rng = np.random.default_rng(0)
+    layers = [Dense(n_in, n_out, rng=rng) for n_in, n_out in notes_regularizers.SIZES]
+    net = Network(layers[0], Sigmoid(), layers[1], Tanh(), layers[2], Tanh(), layers[3])
+    x, y = rng.normal(size=(2, 5, 1))
+    _, dy = mse(net.forward(x), y)
+    net.backward(dy / 2)
+    dW, db = notes_regularizers.gradients(
+        x[None], y[None], [one.W[None] for one in layers], [one.b[None, None] for one in layers]
+    )
+    for layer, slope, offset in zip(layers, dW, db, strict=True):
+        np.testing.assert_allclose(slope[0], layer.dW)
+        np.testing.assert_allclose(offset[0, 0], layer.db)
+
+
+def test_naive_bayes_answers_as_scikit_learn_s():
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(90, 4)), rng.integers(0, 3, 90)
+    x += y[:, None]
+    ours = kohavi_folds.bayes(x, *kohavi_folds.sums(x, y, 3))
+    theirs = GaussianNB(var_smoothing=0.01 / x.var(axis=0).max()).fit(x, y).predict(x)
+    assert np.array_equal(ours, theirs) and 0.5 < np.mean(ours == y) < 1
+
+
+def test_the_autoencoder_s_gradient_is_right():
+    rng = np.random.default_rng(2)
+    x, noise = rng.uniform(size=(3, adam_correction.PIXELS)), rng.normal(size=(3, adam_correction.LATENT))
+    theta = 0.1 * rng.normal(size=adam_correction.SIZE)
+    some = rng.choice(theta.size, 60, replace=False)
+    f_and_grad = partial(adam_correction.loss_and_gradient, x=x, noise=noise)
+    assert check(f_and_grad, theta, coordinates=some).passed
+
+
+def test_the_autoencoder_of_zeros_knows_nothing():
+    x = np.random.default_rng(0).uniform(size=(2, adam_correction.PIXELS))
+    loss, _ = adam_correction.loss_and_gradient(
+        np.zeros(adam_correction.SIZE), x, np.zeros((2, adam_correction.LATENT))
+    )
+    assert loss == pytest.approx(adam_correction.PIXELS * np.log(2))
+
+
+def swept(module, seeds, result):
+    """A result for each setting of an experiment; `result` takes the setting and gives lists by seed."""
+    shape = [len(values) for values in module.AXES.values()]
+    table = np.empty(len(records.settings_of(module)), dtype=object)
+    for i, setting in enumerate(records.settings_of(module)):
+        table[i] = {part: np.array(values) for part, values in result(**setting).items()}
+    axes = {axis: tuple(values) for axis, values in module.AXES.items()}
+    return Sweep(axes, tuple(range(seeds)), table.reshape(shape))
+
+
+@pytest.mark.parametrize(
+    "gains, verdict",
+    [
+        ([-0.01, 0.0, 0.01, 0.02, 0.03, 0.01], "direction"),  # as published, on other data
+        ([0.03, 0.02, 0.01, 0.01, 0.01, 0.01], "not seen at our size"),
+        ([-0.01, 0.0, 0.01, 0.02, 0.03, 0.04], "not seen at our size"),
+    ],
+)
+def test_row_14_asks_for_a_gain_that_rises_and_falls(gains, verdict):
+    def error(arm, size):
+        gain = gains[dropout_size.AXES["size"].index(size)] if arm.startswith("half") else 0
+        return {"test": [0.2 - gain], "train": [0.0]}
+
+    ((page, found),) = dropout_size.replications(swept(dropout_size, 1, error))
+    assert page == "dropout" and found.verdict == verdict
+
+
+@pytest.mark.parametrize(
+    "with_it, moves, verdict",
+    [(0.9, 0.1, "direction"), (0.9, 9.0, "direction"), (0.5, 0.1, "not seen at our size")],
+)
+def test_row_10_asks_for_accuracy_and_steady_inputs(with_it, moves, verdict):
+    def result(norm, rate):
+        looks = len(batchnorm_sigmoid.LOOKS)
+        middle = np.linspace(0, moves if norm == "batch" else 5, looks)
+        quantiles = np.stack([middle - 1, middle, middle + 1], axis=1)[..., None]
+        accuracy = np.full(looks, with_it if norm == "batch" else 0.8)
+        return {"accuracy": [accuracy], "quantiles": [quantiles]}
+
+    ((_, found),) = batchnorm_sigmoid.replications(swept(batchnorm_sigmoid, 1, result))
+    assert found.verdict == verdict
+    assert found.rule.holds == (with_it > 0.8 and moves < 2.5)
+
+
+@pytest.mark.parametrize("adam, verdict", [(0.1, "direction"), (0.6, "not seen at our size")])
+def test_row_19_asks_whether_adam_is_lowest_with_dropout(adam, verdict):
+    def result(method, factor):
+        return {"curve": [[0.9, adam if method == "Adam" else 0.5]]}
+
+    ((_, found),) = adam_dropout.replications(swept(adam_dropout, 1, result))
+    assert found.verdict == verdict
+
+
+@pytest.mark.parametrize(
+    "off, holds, order",
+    [
+        (lambda beta2: 2 if beta2 == 0.9999 else 1, True, True),
+        (lambda beta2: 2 if beta2 == 0.99 else 1, False, False),
+        (lambda beta2: {0.99: 0.5, 0.999: 1, 0.9999: 2}[beta2], False, True),  # ahead without it somewhere
+    ],
+)
+def test_row_19_asks_where_the_correction_helps(off, holds, order):
+    def result(beta1, beta2, rate, correction):
+        loss = off(beta2) if correction == "off" else 1
+        return {"loss_at_1": [loss], "loss_at_10": [loss]}
+
+    ((_, found),) = adam_correction.replications(swept(adam_correction, 1, result))
+    assert (found.rule.holds, found.rule.order) == (holds, order)
+
+
+@pytest.mark.parametrize(
+    "experiment, given, message",
+    [
+        (dropout_size, {"arm": "third", "size": 100}, "arm must be one of none, half, .*, got 'third'"),
+        (notes_regularizers, {"method": "L3"}, "method must be one of none, L2, L1, dropout, got 'L3'"),
+        (kohavi_folds, {"task": "hats"}, "task must be one of T-shirt or shirt, .*, got 'hats'"),
+        (adam_logistic, {"arm": "Adam"}, "arm must be one of Adam, .* and a rate, .*, got 'Adam'"),
+        (adam_dropout, {"method": "SGD", "factor": 1.0}, "method must be one of Adam, .*, got 'SGD'"),
+        (batchnorm_sigmoid, {"norm": "layer", "rate": 1.0}, "norm must be 'none' or 'batch', got 'layer'"),
+        (
+            adam_correction,
+            {"beta1": 0.9, "beta2": 0.99, "rate": 0.1, "correction": "half"},
+            "correction must be 'on' or 'off', got 'half'",
+        ),
+    ],
+)
+def test_an_unknown_setting_is_refused(experiment, given, message):
+    with pytest.raises(ValueError, match=message):
+        experiment.run(0, **given)

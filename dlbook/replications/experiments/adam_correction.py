@@ -24,6 +24,7 @@ CHECK = {"beta1": 0.9, "beta2": 0.999, "rate": 0.001, "correction": "on", "seed"
 
 PIXELS, UNITS, LATENT = 196, 100, 10
 SHAPES = ((PIXELS, UNITS), (UNITS, 2 * LATENT), (LATENT, UNITS), (UNITS, PIXELS))
+SIZE = sum(n_in * n_out + n_out for n_in, n_out in SHAPES)
 
 
 def parameters(theta):
@@ -80,7 +81,7 @@ def run(seed, beta1, beta2, rate, correction, looks=(1, 10)):
     rng = np.random.default_rng(seed)
     x = images[rng.permutation(len(images))[:5000]].reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4))
     x = x.reshape(-1, PIXELS)
-    theta = np.zeros(sum(n_in * n_out + n_out for n_in, n_out in SHAPES), np.float32)
+    theta = np.zeros(SIZE, np.float32)
     for W, _ in parameters(theta):
         W[:] = xavier_uniform(W.shape, rng)
     m, v, t, found = np.zeros_like(theta), np.zeros_like(theta), 0, {}
