@@ -20,6 +20,13 @@ def test_a_wide_formula_can_be_scrolled_by_keyboard_and_a_narrow_one_is_no_stop(
     assert {scrolls for scrolls, _ in found} == {True, False}
 
 
+def test_no_table_of_the_ledger_scrolls_sideways_on_a_phone(visit):
+    page, _, _ = visit("chapters/replications", width=360)
+    tables = "document.querySelectorAll(':is(.ledger, .replication) .pst-scrollable-table-container')"
+    beyond = page.evaluate(f"[...{tables}].map(table => table.scrollWidth - table.clientWidth)")
+    assert len(beyond) > 40 and max(beyond) <= 0
+
+
 def test_no_solution_and_no_hidden_test_is_anywhere_in_the_site(site):
     """Neither on a page nor in its source, its download or the search index: whole lines of no chapter."""
     release = pytest.importorskip("dlbook.grader.release")
