@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "chapters" / "exercises" / "source"
 PAGES = SOURCE.parent
 NO_EXERCISES_YET = {"dropout", "landscape", "transformer"}
-CHAPTERS = {path.stem for path in (ROOT / "chapters").glob("*.ipynb")} - {"index", "start"} - NO_EXERCISES_YET
+CHAPTERS = {path.stem for path in (ROOT / "chapters").glob("*.ipynb")} - {"index"} - NO_EXERCISES_YET
 
 pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install 'dlcore[teach]'")
 
