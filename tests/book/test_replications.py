@@ -544,21 +544,55 @@ def test_row_6_follows_the_stored_epochs(epochs, verdict):
 
 def test_heavy_tails_have_as_many_examples_of_rare_classes_as_of_frequent_ones():
     counts = np.bincount(heavy_tails.classes("heavy"))
-    assert counts.sum() == 7 * 2**7 and len(counts) == 127
-    assert [int(n) for n in np.unique(counts)[::-1]] == [128, 64, 32, 16, 8, 4, 2]
-    assert all(counts[counts == n].sum() == 128 for n in np.unique(counts))
+    assert counts.sum() == 6 * 2**6 and len(counts) == 63
+    assert [int(n) for n in np.unique(counts)[::-1]] == [64, 32, 16, 8, 4, 2]
+    assert all(counts[counts == n].sum() == 64 for n in np.unique(counts))
     assert np.ptp(np.bincount(heavy_tails.classes("balanced"))) == 1
-    with pytest.raises(
-        ValueError, match="labels must be heavy or balanced and method GD or Adam, got 'light'"
-    ):
-        heavy_tails.run(0, "light", "GD", 0.1)
+    for arm in ("light GD 0.1", "heavy SGD 0.1", "heavy"):
+        with pytest.raises(ValueError, match=f"heavy or balanced, GD or Adam and a rate, got '{arm}'"):
+            heavy_tails.run(0, arm)
 
 
 def test_heavy_tails_start_at_the_loss_of_guessing_and_go_down(monkeypatch):
     monkeypatch.setattr(heavy_tails, "STEPS", 0)
-    assert heavy_tails.run(0, "heavy", "GD", 0.1)["loss"] == pytest.approx(np.log(127))
+    assert heavy_tails.run(0, "heavy GD 0.03")["loss"] == pytest.approx(np.log(63))
     monkeypatch.setattr(heavy_tails, "STEPS", 5)
-    assert heavy_tails.run(0, "heavy", "GD", 0.1)["loss"] < np.log(127)
+    assert heavy_tails.run(0, "heavy GD 0.03")["loss"] < np.log(63)
+
+
+def tails(**losses):
+    """Heavy-tail runs in which GD is slow on rare classes, with other losses for some methods."""
+    table = np.empty(len(heavy_tails.AXES["arm"]), dtype=object)
+    for i, arm in enumerate(heavy_tails.AXES["arm"]):
+        labels, method, rate = arm.split(" ")
+        loss, frequent, rare = losses.get(
+            f"{labels}_{method}", (2.0, 0.5, 4.0) if method == "GD" else (0.1,) * 3
+        )
+        worse = abs(np.log(float(rate) / (0.1 if method == "GD" else 0.01)))
+        values = {"loss": loss, "frequent": frequent, "rare": rare}
+        table[i] = {part: np.full(4, value + worse) for part, value in values.items()}
+    return Sweep(heavy_tails.AXES, range(4), table)
+
+
+@pytest.mark.parametrize(
+    "losses, verdict, other",
+    [
+        ({}, "direction", "direction"),
+        ({"balanced_Adam": (2.0,) * 3}, "direction", "direction"),
+        ({"heavy_GD": (0.05, 0.01, 0.1)}, "not seen at our size", "not seen at our size"),
+    ],
+)
+def test_row_25_follows_the_losses(losses, verdict, other):
+    ((page, found),) = heavy_tails.replications(tails(**losses))
+    assert (page, found.verdict, found.under(found.others[0])) == ("transformer", verdict, other)
+
+
+def test_row_25_needs_rare_classes_to_be_slow_with_gradient_descent_alone():
+    slow = heavy_tails.replications(tails())[0][1]
+    both = heavy_tails.replications(tails(heavy_Adam=(0.1, 0.05, 0.2)))[0][1]
+    assert slow.rule.holds and both.rule.order and not both.rule.holds
+    assert not slow.others[0].holds and "inside the grid" in slow.ours
+    assert heavy_tails.replications(tails(balanced_Adam=(1.9,) * 3))[0][1].others[0].holds
 
 
 @pytest.mark.parametrize("name", records.names())

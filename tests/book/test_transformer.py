@@ -78,7 +78,7 @@ def test_context_and_frequency_are_worth_what_the_references_say():
 
 
 def small(dtype=np.float64, **changed):
-    return model(12, rng(), d=8, blocks=2, length=6, dtype=dtype, **changed)
+    return model(12, rng(), d=8, length=6, dtype=dtype, **changed | {"blocks": 2})
 
 
 @pytest.mark.parametrize(
@@ -185,6 +185,68 @@ def test_scaled_residual_parts_begin_smaller_and_zero_ones_add_nothing():
         assert not ours["zero-init"][name].any()
 
 
+def test_copied_weights_have_one_size_and_computed_ones_that_of_their_inputs():
+    ours, copied = small().parameters(), small(**ARMS["0.02 everywhere"]).parameters()
+    for name, std in (("3.1.W", (2 / 8) ** 0.5), ("3.3.W", (1 / 32) ** 0.5 / 2), ("2.1.W_q", (1 / 8) ** 0.5)):
+        scale = 0.5 if name == "3.3.W" else 1.0  # the last matrix of a part: one of four parts
+        np.testing.assert_allclose(copied[name] / (0.02 * scale), ours[name] / std, rtol=1e-9)
+
+
+def told(**ratios):
+    """Sixteen seeds of every arm: excess losses near 0.4, and some arms at another ratio to that."""
+    names = set().union(*transformer.ROWS.values())
+    ratio = {
+        name: ratios.get(name.replace(",", "").replace(" ", "_").replace("-", "_"), 1.0) for name in names
+    }
+    return {name: (0.4 + 0.001 * np.arange(16)) * np.asarray(ratio[name]) for name in names}
+
+
+HALF = np.repeat([0.9, 1.2], 8)
+"""Better in half of the seeds, and worse in the other half."""
+
+
+@pytest.mark.parametrize(
+    "row, ratios, verdict",
+    [
+        ("row_26", {"6_blocks_post_norm_no_warm_up": 1.3}, "direction"),
+        ("row_26", {"6_blocks_post_norm_no_warm_up": 1.05}, "direction"),
+        ("row_26", {"6_blocks_post_norm_no_warm_up": np.inf}, "direction"),
+        ("row_26", {"6_blocks_post_norm_no_warm_up": HALF}, "not seen at our size"),
+        (
+            "row_26",
+            {"6_blocks_post_norm_no_warm_up": 1.2, "6_blocks_no_warm_up": 1.3},
+            "not seen at our size",
+        ),
+        ("row_27", {"AdamW": 1.04}, "direction"),
+        ("row_27", {"AdamW": 1.06}, "not seen at our size"),
+        ("row_28", {"Muon": 0.8}, "direction"),
+        ("row_28", {"Muon": 0.8, "Muon_148_steps": 1.1}, "direction"),
+        ("row_28", {"Muon": HALF, "Muon_148_steps": 1.1}, "not seen at our size"),
+    ],
+)
+def test_a_row_follows_the_losses(row, ratios, verdict):
+    assert getattr(transformer, row)(told(**ratios)).verdict == verdict
+
+
+def test_a_row_tells_what_it_counted():
+    muon = transformer.row_28(told(Muon=0.8, Muon_148_steps=np.repeat([0.9, 1.1], [13, 3])))
+    assert "at or below AdamW's loss after 200 in 13 of 16 seeds; after the same 200 steps in 16" in muon.ours
+    assert (
+        muon.rule.holds and muon.rule.fixed and not transformer.row_28(told(Muon_148_steps=HALF)).rule.holds
+    )
+    xiong = transformer.row_26(told(**{"6_blocks_post_norm_no_warm_up": 1.3, "6_blocks_no_warm_up": HALF}))
+    assert "1.05 (0.90 to 1.20) times as high with pre-norm and 1.30 (1.30 to 1.30)" in xiong.ours
+    assert "0.97 (0.97 to 0.97) times that" in transformer.row_27(told(AdamW=0.97)).ours
+
+
+def test_a_row_is_told_once_its_arms_are_run():
+    there = {found.number for _, found in transformer.replications(stored("transformer"))}
+    names = {split_arm(arm)[0] for arm in stored("transformer").axes["arm"]}
+    rows = {int(row.__name__[-2:]): arms for row, arms in transformer.ROWS.items()}
+    assert there == {number for number, arms in rows.items() if arms <= names}
+    assert all(arms <= set(ARMS) for arms in rows.values())
+
+
 def test_the_excess_loss_is_a_divergence():
     p = rng().dirichlet(np.ones(5), (4, 3))
     np.testing.assert_allclose(excess(p, np.log(p)), 0, atol=1e-14)
@@ -194,10 +256,10 @@ def test_the_excess_loss_is_a_divergence():
 
 
 def test_a_short_run_learns_and_a_diverged_one_is_infinite(monkeypatch):
-    monkeypatch.setattr(transformer, "STEPS", 40)
-    monkeypatch.setattr(transformer, "CURVE", (0, 40))
+    monkeypatch.setitem(SETTINGS, "steps", 40)
     told = run(0, "AdamW 0.01")
-    assert told["curve"][0] > 1.3 * told["curve"][1] and told["excess"] == told["curve"][1]
+    assert len(told["curve"]) == len(transformer.CURVE)
+    assert told["curve"][0] > 1.3 * told["curve"][-1] and told["excess"] == told["curve"][-1]
     assert told["frequent"] < told["rare"]
     assert run(0, "no clipping 1e+30")["excess"] == np.inf
 

@@ -25,6 +25,7 @@ from dlcore.network import Network
 from dlcore.normalization import LayerNorm, RMSNorm
 from dlcore.optimizers import SGD, AdamW, Momentum, Muon
 from dlcore.regularization import clip_by_norm
+from dlcore.search import spread
 
 # the rates are the best of transformer_tuning, chosen on other seeds
 AXES = {
@@ -199,7 +200,7 @@ def constant_rate(steps):
 
 
 SETTINGS = dict(
-    flat=False, embedding=1.0, spread=fan_in, norm=RMSNorm, part=pre_norm, final_norm=True, attention=True,
+    flat=False, embedding=1.0, std=fan_in, norm=RMSNorm, part=pre_norm, final_norm=True, attention=True,
     blocks=4, shrink=scaled, steps=200, warmup=20, decay=schedules.cosine, clip=1.0,
     optimizer=adamw, beta2=0.95, weight_decay=0.1,
 )  # fmt: skip
@@ -223,7 +224,7 @@ ARMS = {
     "post-norm, no warm-up": {"part": post_norm, "final_norm": False, "warmup": 0},
     "no residuals": {"part": no_residual},
     "small embeddings": {"embedding": 0.1},
-    "0.02 everywhere": {"embedding": 0.02, "spread": two_hundredths},
+    "0.02 everywhere": {"embedding": 0.02, "std": two_hundredths},
     "unscaled": {"shrink": unscaled},
     "zero-init": {"shrink": zero},
     "no attention": {"attention": False},
@@ -245,16 +246,16 @@ def model(tokens, rng, d=32, heads=2, length=LENGTH, dtype=np.float32, **changed
     if unknown:
         raise ValueError(f"changed must name settings ({', '.join(SETTINGS)}), got {unknown[0]!r}")
     s = SETTINGS | changed
-    spread, shrink = s["spread"], s["shrink"](2 * s["blocks"])
-    matrix, large = partial(normal, std=spread(d)), partial(normal, std=s["embedding"])
+    std, shrink = s["std"], s["shrink"](2 * s["blocks"])
+    matrix, large = partial(normal, std=std(d)), partial(normal, std=s["embedding"])
     layers = [Embedding(tokens, d, large, rng=rng), Positions(length, d, large, rng=rng)]
     for _ in range(s["blocks"]):
         attention = SelfAttention(d, heads, init=matrix, rng=rng)
         attention.W_o *= shrink
-        last = Dense(4 * d, d, partial(normal, std=shrink * spread(4 * d)), rng=rng)
+        last = Dense(4 * d, d, partial(normal, std=shrink * std(4 * d)), rng=rng)
         if s["attention"]:
             layers += s["part"](s["norm"](d), [attention])
-        first = Dense(d, 4 * d, partial(normal, std=spread(d, gain=2)), rng=rng)
+        first = Dense(d, 4 * d, partial(normal, std=std(d, gain=2)), rng=rng)
         layers += s["part"](s["norm"](d), [first, ReLU(), last])
     layers += [s["norm"](d)] if s["final_norm"] else []
     return Network(*layers, Dense(d, tokens, partial(normal, std=0.02), rng=rng), dtype=dtype)
@@ -414,7 +415,7 @@ def row_28(excess_of):
 
 
 def _ratio(values):
-    low, median, high = np.quantile(values, [0.1, 0.5, 0.9])
+    low, median, high = spread(values, 0.8)
     return f"{median:.2f} ({low:.2f} to {high:.2f})"
 
 
