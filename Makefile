@@ -43,14 +43,19 @@ help:
 	@echo "make outdated   show which packages moved since, and what their newest releases break"
 	@echo "make clean      remove what was built"
 
-.venv/ready: requirements.txt pyproject.toml
+# What reading, running and building the book needs, at the locked versions
+.venv/reader: requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "the book needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --requirement requirements.txt
-	$(BIN)/pip install --quiet --no-deps --editable .
+	$(BIN)/pip install --quiet --constraint requirements.txt --editable ".[book]"
 	touch $@
 
-book: .venv/ready
+# What teaching and testing need besides
+.venv/ready: .venv/reader
+	$(BIN)/pip install --quiet --requirement requirements.txt
+	touch $@
+
+book: .venv/reader
 ifneq ($(CHAPTERS)$(DRAFT),)
 	$(BIN)/python -m dlbook.site $(if $(DRAFT),--draft) $(CHAPTERS)
 else
@@ -58,7 +63,7 @@ else
 endif
 
 # Once at hand, every later `make book` adds it to the site
-lite: .venv/ready
+lite: .venv/reader
 	$(BIN)/python -m dlbook.lite.runtime $(if $(PYODIDE),--pyodide "$(PYODIDE)")
 	$(MAKE) book
 
@@ -68,7 +73,7 @@ serve: book
 	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory _build/html
 
 # The whole book, in _build/html/downloads/
-pdf epub: book
+pdf epub: .venv/ready book
 	$(BIN)/python -m dlbook.site.books $@
 
 site-zip: book
@@ -97,20 +102,20 @@ notebooks: .venv/ready
 	$(BIN)/pytest --quiet tests/book/test_notebooks.py
 
 # What GitHub, Colab and the like show; derived, never edited
-copies: .venv/ready
+copies: .venv/reader
 	$(BIN)/python -m dlbook.plain
 
 notebooks-zip: book
 	$(BIN)/python -m dlbook.plain _build/notebooks.zip
 
 # Tries the published results again, with a clock; what takes minutes is stored, and goes on where it was ended
-replications: .venv/ready
+replications: .venv/reader
 ifneq ($(FULL),)
 	$(BIN)/python -m dlbook.replications.full $(NAMES)
 endif
 	$(BIN)/python -m dlbook.reproducible $(BIN)/python -m dlbook.replications.ledger
 
-references: .venv/ready
+references: .venv/reader
 	$(BIN)/python -m dlbook.references
 
 # The sources with solutions and hidden tests are in chapters/exercises/source; pages are derived, never edited
