@@ -84,11 +84,15 @@ def _files_behind(code, roots):
         seen.add(name)
         root = roots[name.partition(".")[0]]
         place = root.joinpath(*name.split("."))
-        for path in (place.with_suffix(".py"), place / "__init__.py"):
-            if path.is_file():
-                files.add((root, path))
-                package = name if path.stem == "__init__" else name.rpartition(".")[0]
-                waiting += _imported(path.read_text(encoding="utf-8"), roots, package)
+        found = [path for path in (place.with_suffix(".py"), place / "__init__.py") if path.is_file()]
+        for path in found:
+            files.add((root, path))
+            package = name if path.stem == "__init__" else name.rpartition(".")[0]
+            waiting += _imported(path.read_text(encoding="utf-8"), roots, package)
+        package, _, attribute = name.rpartition(".")
+        home = root.joinpath(*package.split("."), "__init__.py")
+        if package and not found and home.is_file():  # `from package import attribute`
+            waiting += _imported(home.read_text(encoding="utf-8"), roots, package, attribute)
     return files
 
 
@@ -108,18 +112,32 @@ def _all_of(root, package):
     return [*(root / package).rglob("*.py"), *root.glob(f"{package}.py")]
 
 
-def _imported(code, packages, package=""):
-    """Return the modules of the named packages that source in `package` may import, with their parents."""
-    names = set()
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
+def _imported(code, packages, package="", attribute=None):
+    """Return the modules of the named packages that source in `package` may import, with their parents.
+
+    What `__getattr__` imports in `if name == "attribute":` counts only for who imports that attribute.
+    """
+    tree, names, branches = ast.parse(code), set(), []
+    for function in tree.body:
+        if isinstance(function, ast.FunctionDef) and function.name == "__getattr__":
+            branches += [node for node in function.body if isinstance(node, ast.If)]
+            function.body = [node for node in function.body if not isinstance(node, ast.If)]
+    if attribute:
+        asked = [node for node in branches if attribute in ("*", *_texts(node.test))]
+        tree.body = [statement for node in asked for statement in node.body]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):  # any name may be asked of it later
+            names.update(name for alias in node.names for name in (alias.name, f"{alias.name}.*"))
         elif isinstance(node, ast.ImportFrom):
             above = package.split(".")[: 1 - node.level or None] if node.level else []
             module = ".".join([*above, node.module] if node.module else above)
             names.update([module, *(f"{module}.{alias.name}" for alias in node.names)])
     parts = [name.split(".") for name in names if name.split(".")[0] in packages]
     return {".".join(part[:n]) for part in parts for n in range(1, len(part) + 1)}
+
+
+def _texts(node):
+    return [part.value for part in ast.walk(node) if isinstance(part, ast.Constant)]
 
 
 def _without_magics(cell):

@@ -56,6 +56,27 @@ def test_a_chapter_runs_again_when_stored_data_that_it_names_has_changed(library
     assert (digest(chapter, packages) != before) is runs_again
 
 
+@pytest.mark.parametrize(
+    "code", ["from fog import ducks", "import fog", "from fog import *", "from fog import weeds"]
+)
+def test_what_a_package_loads_when_asked_counts_for_who_asks(library, code):
+    (library / "fog").mkdir()
+    lines = [
+        "def __getattr__(name):",
+        "    if name in ('ducks', 'geese'):",
+        "        from ponds import ducks",
+        "        return ducks",
+        "    if name == 'weeds':",
+        "        from ponds import weeds",
+        "        return weeds",
+    ]
+    (library / "fog" / "__init__.py").write_text("\n".join(lines))
+    packages = roots(["ponds", "fog"], library)
+    before = digest([code], packages)
+    (library / "ponds" / "ducks.py").write_text("changed = 1\n")
+    assert (digest([code], packages) != before) is not code.endswith("weeds")
+
+
 def test_a_package_that_the_author_does_not_name_is_not_looked_into(library):
     packages = roots(["figures"], library)
     before = digest(CHAPTER, packages)
@@ -77,7 +98,7 @@ def test_every_file_of_the_explorer_either_decides_frames_or_shows_them():
 
 def test_magics_do_not_hide_a_chapters_imports():
     cell = "%matplotlib inline\nif True:\n    !ls\nimport ponds.ducks"
-    assert _imported(_without_magics(cell), ["ponds"]) == {"ponds", "ponds.ducks"}
+    assert _imported(_without_magics(cell), ["ponds"]) == {"ponds", "ponds.ducks", "ponds.ducks.*"}
 
 
 def test_a_cell_that_is_not_python_depends_on_every_file(library):
