@@ -25,8 +25,9 @@ FEWER = (
     "it has left out. For the book's own numbers delete that cell, then restart Python and run all cells.*"
 )
 PACE = "%env SWEEP_SEEDS=4"
-# of all cells of a chapter with all their seeds, as tests/benchmarks/bench_lite.mjs has measured them
-MINUTES = json.loads((Path(__file__).parent / "assets" / "minutes.json").read_text())
+# of each chapter as it opens in the browser: seconds until its first explorer and of all cells, there and
+# natively (null where they were not run); texts that differ; the seeds of each experiment, null for all
+MEASURED = json.loads((Path(__file__).parent / "assets" / "measured.json").read_text())
 
 
 def edition(seconds=None):
@@ -108,20 +109,27 @@ def live(text, name, of):
     return notebook
 
 
+def minutes(name):
+    """Return how long all cells of a chapter take in a browser; None where nobody has measured it."""
+    seconds = MEASURED.get(name, {}).get("seconds")
+    return None if seconds is None else round(seconds / 60)
+
+
 def _first_cells(name, cells):
     """What a notebook opens with: where the reader is, and for a slow chapter a pace for a browser.
 
     `run.js` takes these cells out of a copy that is downloaded.
     """
-    minutes = MINUTES.get(name)
-    is_slow = not name.startswith("exercises/") and (minutes is None or minutes >= 2)
-    has_seeds = any(cell["cell_type"] == "code" and "sweep(" in _source(cell) for cell in cells)
-    notice = NOTICE
-    if is_slow:
-        told = f", and this chapter takes about {minutes} minutes in all" if minutes else ""
-        notice += SLOW.format(minutes=told) + FEWER * has_seeds
+    notice, is_paced = NOTICE, False
+    if not name.startswith("exercises/"):
+        has_seeds = any(cell["cell_type"] == "code" and "sweep(" in _source(cell) for cell in cells)
+        is_paced = has_seeds and (name not in MEASURED or MEASURED[name]["seeds"] is not None)
+        told = minutes(name)
+        if is_paced or told is None or told > 1:
+            in_all = f", and this chapter takes about {told} minutes in all" if told and told > 1 else ""
+            notice += SLOW.format(minutes=in_all) + FEWER * is_paced
     first = [{"cell_type": "markdown", "id": "live", "metadata": {}, "source": notice}]
-    if is_slow and has_seeds:
+    if is_paced:
         empty = {"execution_count": None, "outputs": []}
         first.append({"cell_type": "code", "id": "pace", "metadata": {}, "source": PACE, **empty})
     return first

@@ -41,7 +41,7 @@ SETTINGS = {
 def setup(app):
     """Register the extension."""
     app.add_config_value("lite_runtime", "", "html")
-    app.add_config_value("lite_minutes", pages.MINUTES, "html", types=[dict])
+    app.add_config_value("lite_measured", pages.MEASURED, "html", types=[dict])
     app.connect("config-inited", _look)
     app.connect("builder-inited", _style)
     app.connect("html-page-context", _link, priority=510)  # after the theme and the download button
@@ -76,9 +76,7 @@ def _link(app, pagename, templatename, context, doctree):
         has_tasks = _name(app, f"chapters/exercises/{name}")  # many pages have exercises on paper only
         tasks = f"{address}exercises/{name}" if has_tasks else None
         megabytes = first_click(Path(app.config.lite_runtime)) / 1e6
-        context["body"] = with_links(
-            context["body"], address + name, megabytes, tasks, pages.MINUTES.get(name)
-        )
+        context["body"] = with_links(context["body"], address + name, megabytes, tasks, pages.minutes(name))
         app.add_css_file("run-here.css")
 
 

@@ -2,43 +2,25 @@
 //
 //     node tests/benchmarks/bench_lite.mjs [_build/html] [adam momentum exercises/adam ...]
 //
-// Runs notebooks of a built site with lite/ under its Pyodide, one process for each, with all the seeds of the book,
-// prints a table, and keeps the minutes in dlbook/lite/assets/minutes.json, from which a slow chapter's first cell tells its reader. CPU time, so
+// Runs the notebooks of a built site with lite/ as they open there, a slow one with few seeds: under its
+// Pyodide, and then in this machine's Python, each in a process of its own. PYTHON names that Python,
+// LITE_SECONDS how long a notebook may take, and LITE_FIRST=1 ends with a chapter's first explorer. Prints a
+// table, and keeps it in
+// dlbook/lite/assets/measured.json, from which a slow chapter's first cell tells its reader. CPU time, so
 // that a busy machine does not count.
 import { execFileSync } from "node:child_process";
 import { createRequire } from "node:module";
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = fileURLToPath(import.meta.url);
-const keep = path.resolve(path.dirname(here), "../../dlbook/lite/assets/minutes.json");
+const root = path.resolve(path.dirname(here), "../..");
+const keep = path.join(root, "dlbook/lite/assets/measured.json");
+const cells = path.join(path.dirname(here), "run_cells.py");
 
-const RUN = `
-import json
-import re
-from IPython.core.interactiveshell import InteractiveShell
-from IPython.utils.capture import capture_output
-
-def texts(data):
-    return "".join(data.get("text/plain", "")).strip()
-
-shell, rows = InteractiveShell.instance(), []
-for i, cell in enumerate(json.loads(NOTEBOOK)["cells"]):
-    if cell["cell_type"] != "code" or cell.get("id") == "pace":
-        continue
-    with capture_output(display=True) as seen:
-        ran = shell.run_cell(cell["source"])
-    error = ran.error_before_exec or ran.error_in_exec
-    said = (seen.stdout + "".join(texts(output.data) for output in seen.outputs)).strip()
-    stored = "".join("".join(o.get("text", "")) + texts(o.get("data", {})) for o in cell.get("outputs", [])).strip()
-    said = re.sub(r"^Out\\[\\d+\\]: ", "", said, flags=re.MULTILINE)  # without a shell's display hook
-    same = said == stored
-    rows.append({"cell": i, "error": error and repr(error)[:200], "same": bool(same), "said": said, "stored": stored})
-json.dumps(rows)
-`;
-
-async function one(lite, name) {
+async function inPyodide(lite, name) {
   const require = createRequire(here);
   const { lock, python: folder } = JSON.parse(fs.readFileSync(path.join(lite, "pages.json")));
   const { loadPyodide } = require(path.join(lite, folder, "pyodide.js"));
@@ -46,39 +28,74 @@ async function one(lite, name) {
   const python = await loadPyodide({
     indexURL: path.join(lite, folder, "/"), lockFileURL: path.join(lite, lock), packages: ["dlcore", "ipywidgets", "matplotlib"], ...silent,
   });
-  python.globals.set("NOTEBOOK", fs.readFileSync(path.join(lite, "app/files", `${name}.ipynb`), "utf8"));
-  const begun = process.cpuUsage();
-  const rows = JSON.parse(python.runPython(RUN));
-  const seconds = process.cpuUsage(begun).user / 1e6;
-  console.log(JSON.stringify({ name, seconds, rows }));
+  python.globals.set("NOTEBOOK", fs.readFileSync(name, "utf8"));
+  python.globals.set("CLOCK", () => process.cpuUsage().user / 1e6);
+  python.runPython(fs.readFileSync(cells, "utf8"));
+  console.log(python.globals.get("ROWS"));
   process.exit(0);
+}
+
+function told(program, given, environment = {}) {
+  const options = { env: { ...process.env, ...environment }, maxBuffer: 1e9, stdio: ["ignore", "pipe", "ignore"], timeout: 1000 * (process.env.LITE_SECONDS || 3600) };
+  return JSON.parse(execFileSync(program, given, options).toString().trim().split("\n").pop());
+}
+
+// of a notebook, or of its cells up to the first explorer, the file that both Pythons run
+function given(file) {
+  if (!process.env.LITE_FIRST) {
+    return file;
+  }
+  const notebook = JSON.parse(fs.readFileSync(file, "utf8"));
+  const last = notebook.cells.findIndex((cell) => cell.cell_type === "code" && cell.source.includes("explore("));
+  notebook.cells = notebook.cells.slice(0, last + 1);
+  const part = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "lite-")), path.basename(file));
+  fs.writeFileSync(part, JSON.stringify(notebook));
+  return part;
+}
+
+function sum(rows) {
+  return Math.round(rows.reduce((seconds, row) => seconds + row.seconds, 0));
 }
 
 const [site = "_build/html", ...names] = process.argv.slice(2);
 const lite = path.resolve(site, "lite");
 if (process.env.LITE_ONE) {
-  await one(lite, names[0]);
+  await inPyodide(lite, names[0]);
 }
 const { pages } = JSON.parse(fs.readFileSync(path.join(lite, "pages.json")));
-const minutes = JSON.parse(fs.readFileSync(keep));
-console.log("| notebook | cells | errors | differences | CPU seconds |\n|---|---|---|---|---|");
+console.log("| notebook | seeds at most | cells | errors | differences | first explorer | all cells | natively |\n|---|---|---|---|---|---|---|---|");
 for (const name of names.length ? names : Object.keys(pages)) {
-  let told;
+  const file = given(path.join(lite, "app/files", `${name}.ipynb`));
+  const seeds = /SWEEP_SEEDS=(\d+)"/.exec(fs.readFileSync(file, "utf8"));
+  let rows, native;
   try {
-    told = execFileSync(process.execPath, [here, site, name], { env: { ...process.env, LITE_ONE: "1" }, maxBuffer: 1e9, stdio: ["ignore", "pipe", "ignore"] });
+    rows = told(process.execPath, [here, site, file], { LITE_ONE: "1" });
+    const python = process.env.PYTHON || path.join(root, ".venv/bin/python");
+    native = told(python, ["-m", "dlbook.reproducible", python, cells, file]);
   } catch (error) {
     console.log(`| ${name} | Python stopped: ${String(error.message).split("\n")[0]} |`);
     continue;
   }
-  const { seconds, rows } = JSON.parse(told.toString().trim().split("\n").pop());
-  const differing = rows.filter((row) => !row.same && !row.error);
-  console.log(`| ${name} | ${rows.length} | ${rows.filter((row) => row.error).length} | ${differing.length} | ${seconds.toFixed(0)} |`);
-  for (const row of rows.filter((row) => row.error || !row.same)) {
-    const at = [...row.stored].findIndex((letter, i) => letter !== row.said[i]);
-    console.log(`  cell ${row.cell}: ${row.error || `… ${row.stored.slice(Math.max(0, at - 30), at + 40)} … is … ${row.said.slice(Math.max(0, at - 30), at + 40)} …`}`.replace(/\n/g, " "));
+  const explorer = rows.findIndex((row) => row.explores);
+  const differing = rows.filter((row, i) => !row.error && row.said !== native[i].said);
+  const found = {
+    seeds: seeds && Number(seeds[1]), cells: rows.length, errors: rows.filter((row) => row.error).length, differences: differing.length,
+    first: explorer < 0 ? null : sum(rows.slice(0, explorer + 1)),
+    seconds: process.env.LITE_FIRST ? null : sum(rows), native: process.env.LITE_FIRST ? null : sum(native),
+  };
+  console.log(`| ${name} | ${found.seeds || "all"} | ${found.cells} | ${found.errors} | ${found.differences} | ${found.first ?? "none"} s | ${found.seconds ?? "not run"} s | ${found.native ?? "not run"} s |`);
+  for (const [i, row] of rows.entries()) {
+    const { said } = native[i];
+    if (row.error || row.said !== said) {
+      const at = [...said].findIndex((letter, j) => letter !== row.said[j]);
+      console.log(`  cell ${row.cell}: ${row.error || `… ${said.slice(Math.max(0, at - 30), at + 40)} … is … ${row.said.slice(Math.max(0, at - 30), at + 40)} …`}`.replace(/\n/g, " "));
+    }
   }
+  console.log(`  slowest cells: ${rows.toSorted((a, b) => b.seconds - a.seconds).slice(0, 4).map((row) => `${row.cell}: ${row.seconds.toFixed(0)} s`).join(", ")}`);
   if (!name.startsWith("exercises/")) {
-    minutes[name] = Math.round(seconds / 60);
-    fs.writeFileSync(keep, `${JSON.stringify(minutes, Object.keys(minutes).sort(), 1)}\n`);
+    const kept = JSON.parse(fs.readFileSync(keep)); // anew: another run may have added to it
+    kept[name] = found.seconds === null && kept[name]?.seconds ? { ...kept[name], first: found.first } : found;
+    const lines = Object.keys(kept).sort().map((key) => ` "${key}": ${JSON.stringify(kept[key])}`);
+    fs.writeFileSync(keep, `{\n${lines.join(",\n")}\n}\n`);
   }
 }

@@ -323,12 +323,25 @@ def test_a_browser_that_cannot_run_python_is_told_what_to_do(reader, address, sc
     assert errors == [] and not [url for url in loaded if "/app/" in url]
 
 
-def test_a_browser_that_keeps_nothing_says_so(reader, address):
-    refuse = "IDBFactory.prototype.open = () => { throw new DOMException('refused', 'SecurityError'); }"
-    page, *_ = reader(refuse)
+NO_DATABASE = "IDBFactory.prototype.open = () => { throw new DOMException('refused', 'SecurityError'); };"
+# as where a reader blocks all cookies
+NOTHING_KEPT = f"""{NO_DATABASE} Object.defineProperty(window, "localStorage", {{
+    get() {{ throw new DOMException("refused", "SecurityError"); }} }});"""
+
+
+def test_a_browser_that_keeps_no_answers_says_so(reader, address):
+    page, *_ = reader(NO_DATABASE)
     page.goto(f"{address}/lite/index.html?notebook=exercises/adam")
     page.get_by_role("alert").get_by_text("refuses to keep your answers").wait_for()
     assert len(cells(page)) > 5
+
+
+def test_a_browser_that_keeps_nothing_at_all_says_what_to_allow(reader, address):
+    page, _, loaded, errors = reader(NOTHING_KEPT)
+    page.goto(f"{address}/lite/index.html?notebook=exercises/adam")
+    assert "Allow its cookies and site data" in page.get_by_role("alert").inner_text()
+    assert page.get_by_role("link", name="Back").get_attribute("href") == "../chapters/exercises/adam.html"
+    assert errors == [] and not [url for url in loaded if "/app/" in url]
 
 
 def test_from_a_file_it_says_how_to_serve_the_site(reader, site):

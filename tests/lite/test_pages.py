@@ -32,12 +32,15 @@ def test_a_notebook_asks_for_the_kernel_there_is_and_says_where_the_reader_is(tm
 
 
 def test_a_slow_chapter_says_how_long_it_takes_and_begins_with_few_seeds(monkeypatch):
-    monkeypatch.setattr(pages, "MINUTES", {"slow": 15, "quick": 1, "calm": 15})
+    measured = {"slow": (900, 4), "quick": (60, None), "calm": (900, None), "paced": (20, 4)}
+    monkeypatch.setattr(
+        pages, "MEASURED", {name: {"seconds": s, "seeds": k} for name, (s, k) in measured.items()}
+    )
     found = {
         name: pages.live(json.dumps(notebook(source)), name, "")["cells"]
         for name, source in {
             "slow": "runs = sweep(race)", "quick": "runs = sweep(race)", "new": "runs = sweep(race)",
-            "exercises/slow": "runs = sweep(race)", "calm": "race()",
+            "exercises/slow": "runs = sweep(race)", "calm": "race()", "paced": "runs = sweep(race)",
         }.items()
     }  # fmt: skip
     first = {name: cells[0]["source"] for name, cells in found.items()}
@@ -45,8 +48,9 @@ def test_a_slow_chapter_says_how_long_it_takes_and_begins_with_few_seeds(monkeyp
     assert "several times slower" in first["new"] and "minutes" not in first["new"]
     assert "slower" not in first["quick"] and "slower" not in first["exercises/slow"]
     assert "about 15 minutes" in first["calm"] and "seeds" not in first["calm"]
+    assert "four seeds" in first["paced"] and "minutes" not in first["paced"]
     paced = {name for name, cells in found.items() if cells[1]["source"] == "%env SWEEP_SEEDS=4"}
-    assert paced == {"slow", "new"}
+    assert paced == {"slow", "new", "paced"}
     taken_out = '!["live", "pace"].includes(cell.id)'  # of a copy that is downloaded
     assert taken_out in (pages.Path(pages.__file__).parent / "assets" / "run.js").read_text()
     assert {cell.get("id") for cell in found["slow"][:2]} == {"live", "pace"}

@@ -53,6 +53,15 @@
       "Chrome, Edge or Safari, or go back and download the notebook for Jupyter.");
   }
 
+  // where a reader blocks all cookies, JupyterLite does not open: it reads this storage at its start
+  try {
+    localStorage.getItem("mode");
+  } catch {
+    return refuse(
+      "This browser keeps nothing for this site, and the notebook does not open without that. Allow its cookies and " +
+      "site data, then reload this page, or go back and download the notebook for Jupyter.");
+  }
+
   // FNV-1a of the cells' sources, the same as dlbook.lite.pages.sources_digest
   function sourcesDigest(notebook) {
     let digest = 0x811c9dc5;
