@@ -212,6 +212,14 @@ def test_the_menu_copies_link_sentence_and_embed_code_by_keyboard(visit, site):
     assert not picture.is_visible() and faults(errors) == []
 
 
+def test_a_link_of_a_closed_menu_leads_somewhere_too(visit):
+    page, _ = visit("ducks.html")
+    page.locator(".explorer-menu").first.wait_for()
+    links = page.locator(".explorer-menu a")
+    assert links.count() >= 2 and page.locator(".explorer-menu a:not([href])").count() == 0
+    assert page.locator(".explorer-menu a[href$='embed/ducks/ducks.html#ducks:ducks=2,frozen=off']").count()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_an_explorer_alone_is_light_keeps_its_state_and_leads_back(visit, site, scheme):
     loaded = []

@@ -218,11 +218,13 @@ class Explorer {
       items.append(alone, button("Copy the embed code", () => this.copy(this.frame, "The embed code is copied.")));
     }
     menu.append(items);
-    menu.addEventListener("toggle", () => {
+    save.download = `${this.name}.svg`;
+    const lead = () => {
       save.href = this.pictures[0].src;
-      save.download = `${this.name}.svg`;
-      alone.href = this.table.embed + this.state;
-    });
+      alone.href = (this.table.embed || "") + this.state;
+    };
+    lead(); // at once: a link that leads nowhere is a fault, even in a closed menu
+    menu.addEventListener("toggle", lead);
     menu.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
       menu.open = false;
