@@ -16,7 +16,8 @@ import numpy as np
 
 from dlcore import checks
 
-from .first_order import AdamW, Optimizer
+from .base import Optimizer
+from .first_order import AdamW
 
 
 class ForMatrices(Optimizer):
