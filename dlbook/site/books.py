@@ -44,7 +44,7 @@ def main(arguments):
     asked = parser.parse_args(arguments)
     settings = yaml.safe_load(Path("_config.yml").read_text(encoding="utf-8"))
     title, author = settings["title"], settings["author"]
-    parts, site = order(), asked.site
+    parts, site = order(), asked.site.resolve()  # a browser opens no relative path
     target = site / "downloads" / ("site.zip" if asked.kind == "zip" else f"{NAME}.{asked.kind}")
     if asked.kind == "pdf":
         write_pdf(site, parts, target, title)
