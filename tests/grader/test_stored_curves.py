@@ -1,0 +1,138 @@
+"""Curves that an exercise shows were measured: the runs are made again here, not on the student's page.
+
+The code that makes them would tell which run is which. An exercise keeps their numbers in its first cell,
+under the name `measured`.
+"""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from test_release import SOURCE
+
+from dlbook.grader import release
+from dlbook.grader.cells import kind_of
+from dlcore import data
+from dlcore.attention import Embedding, Positions, SelfAttention
+from dlcore.initialization import he_normal, normal
+from dlcore.layers import Dense, ReLU, Residual, Tanh
+from dlcore.losses import softmax_cross_entropy
+from dlcore.network import Network
+from dlcore.normalization import RMSNorm
+from dlcore.optimizers import SGD, AdamW, Momentum
+from dlcore.regularization import Dropout, clip_by_norm
+from dlcore.schedules import cosine, warmup
+
+
+def dropout():
+    """No dropout; p = 0.5; p = 0.9; p = 0.5 without its scale; p = 0.5, on in validation, too."""
+    fashion = data.fashion(300, pool=4)
+    x, x_test = (part.reshape(-1, 49) for part in (fashion.x_train, fashion.x_test))
+    x, x_test = (x - x.mean()) / x.std(), (x_test - x.mean()) / x.std()
+    labels, rng = fashion.y_train.copy(), np.random.default_rng(3)
+    bad = rng.random(300) < 0.2
+    labels[bad] = rng.integers(0, 10, bad.sum())
+
+    def run(seed, p, scaled=True, validate_in_training=False):
+        rng, layers = np.random.default_rng(seed), []
+        for n_in in (49, 128):
+            layers += [Dense(n_in, 128, he_normal, rng=rng), ReLU(), Dropout(p, rng, inverted=scaled)]
+            layers[-1].mean = 1.0  # not 1 - p, which belongs to plain masks
+        net, sgd = Network(*layers, Dense(128, 10, he_normal, rng=rng)), SGD(0.1)
+        recent, found = [], []
+        for step in range(1, 801):
+            rows = rng.integers(0, 300, 50)
+            loss, dy = softmax_cross_entropy(net.forward(x[rows], training=True), labels[rows])
+            net.backward(dy, input_gradient=False)
+            sgd.step(net.theta, net.grad)
+            recent.append(loss)
+            if step in (25, 50, 100, 200, 400, 800):
+                once, twice = (net.forward(x_test, training=validate_in_training) for _ in range(2))
+                errors = [100 * np.mean(z.argmax(axis=1) != fashion.y_test) for z in (once, twice)]
+                found.append([np.mean(recent[-20:]), softmax_cross_entropy(once, fashion.y_test)[0], *errors])
+        return np.array(found).T
+
+    settings = [(0, 0), (1, 0.5), (2, 0.9), (3, 0.5, False), (4, 0.5, True, True)]
+    return [run(*setting) for setting in settings]
+
+
+def landscape():
+    """Full batch at rate 0.03 and 0.1, at 0.1 with momentum, batches of 20, and a start near a saddle."""
+    fashion = data.fashion(200, pool=4)
+    x = fashion.x_train.reshape(-1, 49)
+    x, targets = (x - x.mean()) / x.std(), np.eye(10)[fashion.y_train]
+
+    def run(rate, momentum=0.0, batch=200, size=0.3):
+        rng = np.random.default_rng(0)
+        net = Network(Dense(49, 32, rng=rng), Tanh(), Dense(32, 10, rng=rng))
+        net.theta *= size
+        theta, optimizer = net.theta.copy(), Momentum(rate, momentum) if momentum else SGD(rate)
+        u, found, losses = rng.normal(size=theta.size), [], []
+
+        def gradient(point, rows=slice(None)):
+            net.theta[:] = point
+            off = net.forward(x[rows]) - targets[rows]
+            net.backward(off / len(off), input_gradient=False)
+            return np.sum(off**2) / (2 * len(off)), net.grad.copy()
+
+        looks = (25, 50, 100, 200, 400, 600, 800, 1200, 1600, 2000)
+        for step in range(1, looks[-1] + 1):
+            rows = slice(None) if batch == 200 else rng.choice(200, batch, replace=False)
+            optimizer.step(theta, gradient(theta, rows)[1])
+            losses.append(gradient(theta)[0])
+            if step in looks:
+                for _ in range(30):
+                    u /= np.linalg.norm(u)
+                    Hu = (gradient(theta + 1e-4 * u)[1] - gradient(theta - 1e-4 * u)[1]) / 2e-4
+                    largest, u = u @ Hu, Hu
+                rises = 100 * np.mean(np.diff(losses[-20:]) > 0)
+                found.append([losses[-1], rate * largest / 2, rises])
+        return np.array(found).T
+
+    return [run(0.03), run(0.1), run(0.1, momentum=0.9), run(0.1, batch=20), run(0.1, size=1e-5)]
+
+
+def transformer():
+    """The standard run; without the mask; without attention; a large last layer; thirty times the rate."""
+
+    def run(seed, causal=True, attention=True, last=0.02, peak=0.01, steps=300):
+        rng = np.random.default_rng(seed)
+        wide = partial(normal, std=1.0)
+        layers = [Embedding(16, 32, wide, rng=rng), Positions(16, 32, wide, rng=rng)]
+        for _ in range(2):
+            if attention:
+                layers += [Residual(RMSNorm(32), SelfAttention(32, 2, causal, rng=rng))]
+            layers += [Residual(RMSNorm(32), Dense(32, 64, rng=rng), ReLU(), Dense(64, 32, rng=rng))]
+        layers += [RMSNorm(32), Dense(32, 16, partial(normal, std=last), rng=rng)]
+        net, found = Network(*layers, dtype=np.float32), []
+        optimizer, schedule = AdamW(peak, beta2=0.95, weight_decay=0.1), warmup(cosine(steps - 25), 25)
+        places = np.arange(17) % 8
+        test = np.random.default_rng(99).integers(0, 16, (500, 8))[:, places]
+        for step in range(steps + 1):
+            if step in (0, 25, 50, 75, 100, 150, 200, 250, 300):
+                z = net.forward(test[:, :-1])
+                mean, first = (
+                    softmax_cross_entropy(z[:, at], test[:, 1:][:, at])[0] for at in (slice(None), slice(1))
+                )
+                found.append([mean, first])
+            x = rng.integers(0, 16, (32, 8))[:, places]
+            optimizer.lr = peak * schedule(step) if step < steps else 0
+            _, dy = softmax_cross_entropy(net.forward(x[:, :-1], training=True), x[:, 1:])
+            net.backward(dy, input_gradient=False)
+            clip_by_norm(net.grad, 1.0)
+            optimizer.step(net.theta, net.grad)
+        return np.array(found).T
+
+    return [run(0), run(1, causal=False), run(2, attention=False), run(3, last=1.0), run(4, peak=0.3)]
+
+
+MEASURED = {"dropout": dropout, "landscape": landscape, "transformer": transformer}
+
+
+@pytest.mark.parametrize("exercise", MEASURED)
+def test_the_stored_curves_are_those_of_the_runs(exercise):
+    notebook, space = release.read(exercise, SOURCE), {}
+    first = next(cell.source for cell in notebook.cells if kind_of(cell) == "locked")
+    exec(first, space)
+    for stored, found in zip(space["measured"], MEASURED[exercise](), strict=True):
+        np.testing.assert_allclose(stored, found, rtol=0.03, atol=0.02)
