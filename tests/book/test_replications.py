@@ -717,6 +717,17 @@ def test_row_10_asks_for_accuracy_and_steady_inputs(with_it, moves, verdict):
     assert found.rule.holds == (with_it > 0.8 and moves < 2.5)
 
 
+@pytest.mark.parametrize("adam, holds, order", [(0.3, True, True), (0.4, False, True), (0.6, False, False)])
+def test_row_19_asks_whether_adam_is_as_fast_as_nesterov(adam, holds, order):
+    losses = {"Adam": adam, "Nesterov": 0.3, "AdaGrad": 0.5}
+    runs = swept(
+        adam_logistic, 1, lambda arm: {"loss": [losses[arm.split()[0]] + float(arm.split()[1]) / 1e9]}
+    )
+    ((_, found),) = adam_logistic.replications(runs)
+    assert (found.rule.holds, found.rule.order) == (holds, order)
+    assert "at the edge of its grid: Adam, AdaGrad, Nesterov" in found.ours
+
+
 @pytest.mark.parametrize("adam, verdict", [(0.1, "direction"), (0.6, "not seen at our size")])
 def test_row_19_asks_whether_adam_is_lowest_with_dropout(adam, verdict):
     def result(method, factor):
