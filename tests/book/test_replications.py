@@ -684,20 +684,16 @@ def swept(module, seeds, result):
 
 
 @pytest.mark.parametrize(
-    "gains, verdict",
-    [
-        ([-0.01, 0.0, 0.01, 0.02, 0.03, 0.01], "direction"),  # as published, on other data
-        ([0.03, 0.02, 0.01, 0.01, 0.01, 0.01], "not seen at our size"),
-        ([-0.01, 0.0, 0.01, 0.02, 0.03, 0.04], "not seen at our size"),
-    ],
+    "gains, holds, order",
+    [([-1, 0, 1, 2], True, True), ([1, 2, 3, 1], False, True), ([3, 2, 1, 1], False, False)],
 )
-def test_row_14_asks_for_a_gain_that_rises_and_falls(gains, verdict):
+def test_row_14_asks_for_a_gain_that_comes_with_the_data(gains, holds, order):
     def error(arm, size):
-        gain = gains[dropout_size.AXES["size"].index(size)] if arm.startswith("half") else 0
-        return {"test": [0.2 - gain], "train": [0.0]}
+        gain = gains[dropout_size.AXES["size"].index(size)] / 100
+        return {"test": [0.2 - gain if arm == "half" else 0.2], "train": [0.0]}
 
     ((page, found),) = dropout_size.replications(swept(dropout_size, 1, error))
-    assert page == "dropout" and found.verdict == verdict
+    assert page == "dropout" and (found.rule.holds, found.rule.order) == (holds, order)
 
 
 @pytest.mark.parametrize(
@@ -757,7 +753,11 @@ def test_row_19_asks_where_the_correction_helps(off, holds, order):
 @pytest.mark.parametrize(
     "experiment, given, message",
     [
-        (dropout_size, {"arm": "third", "size": 100}, "arm must be one of none, half, .*, got 'third'"),
+        (
+            dropout_size,
+            {"arm": "third", "size": 100},
+            "arm must be one of none, fifth, half, .*, got 'third'",
+        ),
         (notes_regularizers, {"method": "L3"}, "method must be one of none, L2, L1, dropout, got 'L3'"),
         (kohavi_folds, {"task": "hats"}, "task must be one of T-shirt or shirt, .*, got 'hats'"),
         (adam_logistic, {"arm": "Adam"}, "arm must be one of Adam, .* and a rate, .*, got 'Adam'"),
