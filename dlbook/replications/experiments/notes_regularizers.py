@@ -1,10 +1,10 @@
 """Notes 16: which regularizer leaves small weights, and which fits the slow wave better?
 
-25 points of 4/π·sin x + 4/(5π)·sin 5x, a 1-16-16-16-1 network (sigmoid, tanh, tanh), Xavier's weights, SGD at
-0.1 in batches of 5: the notes' set-up as their code has it, for a quarter of their 20,000 passes. The code
-divides the penalties by the size of the batch, so "L2 0.01" is λ = 0.002 here, and "L1 0.005" is 0.001. It
-tests on the slow wave alone. Early stopping looks at that test every 100 passes, with a patience of 8. All networks
-are trained side by side.
+25 points of 4/π·sin x + 4/(5π)·sin 5x, a 1-16-16-16-1 network (sigmoid, tanh, tanh), Xavier's weights, SGD
+at 0.1 in batches of 5: the notes' set-up as their code has it, for a quarter of their 20,000 passes. The
+code divides the penalties by the size of the batch, so "L2 0.01" is λ = 0.002 here, and "L1 0.005" is 0.001.
+It tests on the slow wave alone. Early stopping looks at that test every 100 passes, with a patience of 8.
+All networks are trained side by side.
 """
 
 import numpy as np
