@@ -1,9 +1,9 @@
 """Kingma and Ba (2015), figure 4: what does bias correction change, at which β₁, β₂ and rate?
 
-The paper trains a variational autoencoder (500 softplus units, 50 latent numbers) at β₁ = 0 and 0.9,
-β₂ = 0.99, 0.999 and 0.9999, and rates from 10⁻⁵ to 10⁻¹, with and without the correction, and looks after 10
-and 100 passes. This one has 100 units and 10 latent numbers; it sees 5,000 images of 14 × 14 pixels, and the
-looks are after 1 and 10 passes.
+The paper trains a variational autoencoder (500 softplus units, 50 latent numbers) at β₁ = 0 and 0.9, β₂ =
+0.99, 0.999 and 0.9999, and rates from 10⁻⁵ to 10⁻¹, with and without the correction, and looks after 10 and
+100 passes. This one has β₁ = 0.9, 100 units and 10 latent numbers; it sees 5,000 images of 14 × 14 pixels,
+and the looks are after 1 and 10 passes.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from dlcore.initialization import xavier_uniform
 from ._images import full_fashion
 
 AXES = {
-    "beta1": [0.0, 0.9],
+    "beta1": [0.9],
     "beta2": [0.99, 0.999, 0.9999],
     "rate": [1e-5, 1e-4, 1e-3, 1e-2, 1e-1],
     "correction": ["on", "off"],
@@ -111,6 +111,7 @@ def replications(runs):
     looks = [np.median(runs[f"loss_at_{look}"].values, axis=-1) for look in (1, 10)]
     (first_on, first_off), (on, off) = (np.moveaxis(look, -1, 0) for look in looks)  # (β₁, β₂, rate)
     harmed = np.sum(first_off > 1.05 * first_on, axis=(0, 2))  # by β₂
+    harmed_of = first_on[:, 0].size
     grows = bool(harmed[0] < harmed[2])
     never_worse = bool(np.all(first_on <= 1.05 * first_off) and np.all(on <= 1.05 * off))
     at_best = bool(
@@ -132,12 +133,16 @@ def replications(runs):
             "variational autoencoder, 500 softplus units, 50 latent numbers",
             "variational autoencoder, 100 softplus units, 10 latent numbers",
         ),
-        optimizer="β₁ of 0 and 0.9; β₂ of 0.99, 0.999, 0.9999; rates from 10⁻⁵ to 10⁻¹",
+        optimizer=(
+            "β₁ of 0 and 0.9; β₂ of 0.99, 0.999, 0.9999; rates from 10⁻⁵ to 10⁻¹",
+            "the same, without β₁ of 0",
+        ),
         length=(100, 10, "passes"),
         seeds=(None, len(runs.seeds)),
-        ours=f"in the first pass {counts} of 10 settings are worse by 5% without the correction, for"
-        f" β₂ = 0.99, 0.999, 0.9999; with it {worse} of 60 losses are worse by 5%; the lowest loss in the"
-        f" end has β₁ = {told[0]:g}, β₂ = {told[1]:g}, rate {told[2]:g}, correction {told[3]}",
+        ours=f"in the first pass {counts} of {harmed_of} rates are worse by 5% without the correction, for"
+        f" β₂ = 0.99, 0.999, 0.9999; with it {worse} of {first_on.size + on.size} losses are worse by 5%; the"
+        f" lowest loss in the end has β₁ = {told[0]:g}, β₂ = {told[1]:g}, rate {told[2]:g}, correction"
+        f" {told[3]}",
         rule=Rule(
             "without the correction more settings are worse by 5% in the first pass at β₂ = 0.9999 than at"
             " 0.99, and with it none is, at either look; the order alone: the first part",

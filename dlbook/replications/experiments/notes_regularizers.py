@@ -13,7 +13,7 @@ from dlbook.replications.verdicts import Rule, replicated
 from dlcore.initialization import xavier_uniform
 
 AXES = {"method": ["none", "L2", "L1", "dropout"]}
-SEEDS = 8
+SEEDS = 16
 CHECK = {"method": "dropout", "seed": 0}
 
 EPOCHS, EVERY, PATIENCE, LR = 5000, 100, 8, 0.1
