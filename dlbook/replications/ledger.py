@@ -85,14 +85,15 @@ a rule that stands in the row's box, and from what of the published protocol was
 
 {tally} A line that no longer holds fails the tests. Under each verdict stands when its rule was fixed, and
 what every other rule that was considered would say. *s* are the seconds that the code takes on one core.
-Lines marked *full* are at, or near, the published size. They take longer than a page may, so their results
-are stored with their dates, and the tests compute one record of each again.
+Rows marked *full* are at, or near, the published size, and rows marked *longer* nearer to it than a page may
+come. They take minutes, so their results are stored with their dates, and the tests compute one record of
+each again.
 
 ## The rows by chapter
 
 {table}
 
-Seconds in all: {short} on the pages, {long} at full size.
+Seconds in all: {short} on the pages, {long} for those that are stored.
 
 ## Verdicts that changed since the first edition
 
@@ -185,7 +186,7 @@ def ledger(entries, missing=(), chapters=(), boxed=None):
 
 def _full(found):
     """The mark of a row at full size, where its name does not say it."""
-    return " *(full)*" if found.run and "(full)" not in found.source else ""
+    return " *(full)*" if found.run and "(" not in found.source else ""
 
 
 def _by_rules(found):

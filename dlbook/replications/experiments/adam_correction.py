@@ -124,7 +124,7 @@ def replications(runs):
     counts = ", ".join(str(int(count)) for count in harmed)
     found = replicated(
         19,
-        "Kingma & Ba 2015, fig. 4 (full)",
+        "Kingma & Ba 2015, fig. 4 (longer)",
         key="kingma2015",
         claim="Without the correction a β₂ near 1 makes training unstable, most in the first passes; with it"
         " Adam is equal or better at every setting.",

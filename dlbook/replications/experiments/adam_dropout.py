@@ -69,7 +69,7 @@ def replications(runs):
     told = "; ".join(f"{method} {middle[method]:.3f}" for method in sorted(middle, key=middle.get))
     found = replicated(
         19,
-        "Kingma & Ba 2015, fig. 2 (full)",
+        "Kingma & Ba 2015, fig. 2 (longer)",
         key="kingma2015",
         claim="ReLU network with dropout on images: Adam is faster than AdaGrad, RMSprop, Nesterov and"
         " AdaDelta.",

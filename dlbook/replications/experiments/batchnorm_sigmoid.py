@@ -93,7 +93,7 @@ def replications(runs):
     everywhere = bool(np.all(batch > none))
     found = replicated(
         10,
-        "Ioffe & Szegedy 2015, fig. 1 (full)",
+        "Ioffe & Szegedy 2015, fig. 1 (longer)",
         key="ioffe2015",
         claim="With batch normalization a sigmoid network learns faster, ends higher, and its inputs'"
         " quantiles are steady.",
