@@ -85,8 +85,8 @@ a rule that stands in the row's box, and from what of the published protocol was
 
 {tally} A line that no longer holds fails the tests. Under each verdict stands when its rule was fixed, and
 what every other rule that was considered would say. *s* are the seconds that the code takes on one core.
-Rows marked *full* are at, or near, the published size, and rows marked *longer* nearer to it than a page may
-come. They take minutes, so their results are stored with their dates, and the tests compute one record of
+Rows marked *full* are at, or near, the published size; rows marked *longer* are nearer to it than the page's
+own run. They take minutes, so their results are stored with their dates, and the tests compute one record of
 each again.
 
 ## The rows by chapter

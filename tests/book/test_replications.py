@@ -40,6 +40,7 @@ from dlbook.replications.ledger import (
     joined,
     ledger,
     now,
+    run,
     seconds,
 )
 from dlbook.replications.verdicts import MIME, PARTS, VERDICTS, replicated, verdict_of
@@ -241,6 +242,18 @@ def test_the_box_shows_every_part(monkeypatch, tmp_path):
 
 def test_the_seconds_are_those_of_the_section():
     assert seconds(notebook_of(one()), 4) == 7.0
+
+
+def test_a_page_is_run_with_a_clock_that_counts_work_and_not_waiting(tmp_path):
+    work = "import time\nwhile time.process_time() < 2: pass\ntime.sleep(3)"
+    state = """from dlbook.replications import Rule, replicated
+replicated(1, "Notes 1", key="aiedu", claim="a", data="b", seeds=(1, 1), ours="c",
+           rule=Rule("d", True, fixed="2026-11-29"))"""
+    cells = [new_code_cell("import dlbook.replications"), new_markdown_cell("## A section")]
+    nbformat.write(new_notebook(cells=[*cells, *map(new_code_cell, (work, state))]), tmp_path / "page.ipynb")
+    ((found, page, time),) = run(tmp_path / "page.ipynb")
+    assert found.verdict == "reproduced" and page == "page"
+    assert 0 < time < 3
 
 
 def test_the_ledger_has_a_line_for_each_and_counts_the_verdicts():
