@@ -16,11 +16,11 @@ from dlcore.network import Network
 
 from ._images import halved_fashion
 
-AXES = {"rate": [0.03, 0.05, 0.08]}
+AXES = {"rate": [0.05, 0.08]}
 SEEDS = 1
 CHECK = {"rate": 0.05, "seed": 0}
 
-IMAGES, STEPS, EVERY, FIRST = 500, 2_000, 50, 100
+IMAGES, STEPS, EVERY, FIRST = 500, 1_500, 50, 100
 
 
 def network(rng):

@@ -1,6 +1,6 @@
 """Li et al. (2018), section 4.1: is Hyperband faster than random search?
 
-192 random configurations of seven hyperparameters, each trained to the full budget R = 64, in units of 20
+192 random configurations of seven hyperparameters, each trained to the full budget R = 64, in units of 10
 batches of 100 images, at a constant rate, so that every shorter run is the beginning of the longest. The
 searches are replayed on this table: two rounds of Hyperband with η = 4, as in the paper, against random
 search, and random search with twice the budget.
@@ -29,7 +29,7 @@ AXES = {"row": list(range(192))}
 SEEDS = 1
 CHECK = {"row": 0, "seed": 0}
 
-RUNGS, UNIT, BATCH, HELD = (1, 4, 16, 64), 20, 100, 5_000
+RUNGS, UNIT, BATCH, HELD = (1, 4, 16, 64), 10, 100, 5_000
 SPACE = {
     "rate": search.log_uniform(1e-4, 1.0),
     "one_minus_momentum": search.log_uniform(0.01, 1.0),

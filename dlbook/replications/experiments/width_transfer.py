@@ -23,7 +23,7 @@ from dlcore.training import evaluate, minibatches
 from ._images import halved_fashion
 
 BASE = 64
-AXES = {"kind": ["SP", "μP"], "width": [64, 512], "power": [-9, -8, -7, -6, -5, -4, -3, -2, -1]}
+AXES = {"kind": ["SP", "μP"], "width": [64, 512], "power": [-8, -7, -6, -5, -4, -3, -2]}
 SEEDS = 1
 CHECK = {"kind": "μP", "width": 64, "power": -4, "seed": 0}
 
