@@ -131,7 +131,7 @@ def replications(runs):
         ),
         others=[
             Rule(
-                "the shares of all rates within 0.1 of each other, though the rates are not",
+                "the shares at both rates within 0.1 of each other",
                 bool(np.ptp(np.median(shares, axis=1)) <= 0.1),
                 fixed="2026-11-29",
             ),
