@@ -85,7 +85,7 @@ def replications(runs):
     fewer = bool(moved["AdamW"] < moved["L2"])
     found = replicated(
         20,
-        "Loshchilov & Hutter 2019, fig. 2 (full)",
+        "Loshchilov & Hutter 2019, fig. 2",
         key="loshchilov2019",
         claim="The best decay depends on the rate with L2 in Adam, and hardly in AdamW, so that the two can"
         " be tuned one after the other; and tuned AdamW has a lower test error.",

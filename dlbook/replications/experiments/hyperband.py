@@ -145,7 +145,7 @@ def replications(runs):
     below = max(middle["halving"], middle["hyperband"]) < middle["random"]
     row = replicated(
         24,
-        "Li et al. 2018, section 4.1 (full)",
+        "Li et al. 2018, section 4.1",
         key="li2018",
         claim="Hyperband is better than random search at equal cost, better than random search at twice the"
         " cost, and finds good configurations more than an order of magnitude faster.",

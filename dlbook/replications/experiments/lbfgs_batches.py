@@ -184,7 +184,7 @@ def replications(runs):
     inside = rates.index(rate) not in (0, len(rates) - 1)
     row = replicated(
         22,
-        "Le et al. 2011, autoencoder (full)",
+        "Le et al. 2011, autoencoder",
         key="le2011",
         claim="L-BFGS and conjugate gradients with a line search, on large batches, train an autoencoder"
         " faster than tuned SGD.",

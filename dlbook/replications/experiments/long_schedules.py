@@ -96,7 +96,7 @@ def replications(runs):
             "deeper/schedules_tried",
             replicated(
                 21,
-                "Loshchilov & Hutter 2017, restarts (full)",
+                "Loshchilov & Hutter 2017, restarts at length",
                 key="loshchilov2017",
                 claim="Warm restarts give good results at any time, and the final quality of a staircase in a"
                 " half to a quarter of its steps.",
@@ -132,7 +132,7 @@ def replications(runs):
             "deeper/schedules_tried",
             replicated(
                 21,
-                "Smith & Topin 2019, one cycle (full)",
+                "Smith & Topin 2019, one cycle",
                 key="smith2019",
                 claim="One cycle with a large peak rate ends in an eighth of the steps at a higher accuracy"
                 " than a staircase: 92.4% after 10,000 steps against 91.2% after 80,000.",
