@@ -85,9 +85,9 @@ a rule that stands in the row's box, and from what of the published protocol was
 
 {tally} A line that no longer holds fails the tests. Under each verdict stands when its rule was fixed, and
 what every other rule that was considered would say. *s* are the seconds that the code takes on one core.
-Rows marked *full* are at, or near, the published size; rows marked *longer* are nearer to it than the page's
-own run. They take minutes, so their results are stored with their dates, and the tests compute one record of
-each again.
+Rows marked *full* are at, or near, the published size; rows marked *longer* or *stored* are nearer to it than
+a page's own run can be. They take minutes, so their results are stored with their dates, and the tests
+compute one record of each again.
 
 ## The rows by chapter
 
@@ -186,7 +186,7 @@ def ledger(entries, missing=(), chapters=(), boxed=None):
 
 def _full(found):
     """The mark of a row at full size, where its name does not say it."""
-    return " *(full)*" if found.run and "(" not in found.source else ""
+    return " *(stored)*" if found.run and "(" not in found.source else ""
 
 
 def _by_rules(found):
