@@ -31,7 +31,8 @@ def change(name, runs=RUNS):
 
 def test_every_change_names_an_arm_and_every_arm_that_was_run_is_somebodys_change():
     run = {figures.split_arm(arm)[0] for arm in AXES["arm"]}
-    assert set(figures.CHANGES.values()) == {name for name in run if not name.startswith("flat ")}
+    elsewhere = {name for name in run if name.startswith(("flat ", "6 blocks")) or "148" in name}
+    assert set(figures.CHANGES.values()) == run - elsewhere
 
 
 def test_the_sentence_states_both_ends_and_how_many_seeds_are_worse():
