@@ -19,8 +19,8 @@ AXES = {
         f"{labels} {method} {rate:g}"
         for labels in ("heavy", "balanced")
         for method, rates in {
-            "GD": [0.01, 0.03, 0.1, 0.3, 1],
-            "Adam": [0.001, 0.003, 0.01, 0.03, 0.1],
+            "GD": [0.03, 0.1, 0.3, 1, 3, 10],
+            "Adam": [0.003, 0.01, 0.03, 0.1, 0.3, 1],
         }.items()
         for rate in rates
     ]

@@ -31,23 +31,36 @@ from dlcore.search import spread
 AXES = {
     "arm": [
         "AdamW 0.04",
-        "Momentum 0.8",
+        "Momentum 0.4",
         "SGD 2",
-        "Muon 0.16",
+        "SGD, no clipping 1",
+        "Muon 0.08",
+        "Muon, 148 steps 0.16",
         "flat AdamW 0.04",
+        "flat Momentum 0.4",
         "flat SGD 2",
         "LayerNorm 0.02",
         "no norm 0.02",
         "post-norm 0.01",
+        "post-norm, no warm-up 0.005",
         "no residuals 0.00125",
         "small embeddings 0.01",
+        "0.02 everywhere 0.01",
         "unscaled 0.04",
+        "zero-init 0.04",
         "no attention 0.04",
         "no warm-up 0.02",
         "constant rate 0.01",
+        "no clipping 0.04",
+        "beta2 0.999 0.02",
+        "no decay 0.02",
+        "6 blocks 0.02",
+        "6 blocks, no warm-up 0.01",
+        "6 blocks, post-norm 0.0025",
+        "6 blocks, post-norm, no warm-up 0.00125",
     ]
 }
-SEEDS = 3
+SEEDS = 8
 CHECK = {"arm": "AdamW 0.04", "seed": 0}
 
 LENGTH = 16
