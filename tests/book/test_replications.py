@@ -604,8 +604,15 @@ def test_row_25_needs_rare_classes_to_be_slow_with_gradient_descent_alone():
     slow = heavy_tails.replications(tails())[0][1]
     both = heavy_tails.replications(tails(heavy_Adam=(0.1, 0.05, 0.2)))[0][1]
     assert slow.rule.holds and both.rule.order and not both.rule.holds
-    assert not slow.others[0].holds and "inside the grid" in slow.ours
-    assert heavy_tails.replications(tails(balanced_Adam=(1.9,) * 3))[0][1].others[0].holds
+    assert not slow.others[1].holds and "inside the grid" in slow.ours
+    assert heavy_tails.replications(tails(balanced_Adam=(1.9,) * 3))[0][1].others[1].holds
+
+
+def test_row_25_ranks_nothing_where_larger_rates_go_on_helping(monkeypatch):
+    short = [arm for arm in heavy_tails.AXES["arm"] if float(arm.split(" ")[2]) <= 0.1]
+    monkeypatch.setitem(heavy_tails.AXES, "arm", short)
+    ((_, found),) = heavy_tails.replications(tails())
+    assert not found.rule.holds and not found.rule.order and "at the edge of the grid" in found.ours
 
 
 @pytest.mark.parametrize("name", records.names())

@@ -5,7 +5,9 @@ same number of examples, where group k has 2ᵏ classes; m·2ᵐ examples, (m + 
 examples in every step. The paper has m = 11, which its code lists beside smaller ones; this is m = 6. For
 comparison, the same inputs with balanced classes.
 
-The first seed chooses the rate of each method, from half decades as in the authors' code.
+The first seed chooses the rate of each method, from half decades as in the authors' code. At this size larger
+rates go on helping both methods, to the last that we tried, since so many inputs tell the classes apart
+without error: then no method has a best rate, and nothing is ranked.
 """
 
 import numpy as np
@@ -100,19 +102,22 @@ def replications(runs):
         f" {'inside' if inside else 'at the edge of'} the grid; gradient descent's loss is {gap:.2g} times"
         f" Adam's, with balanced classes {even_gap:.2g} times",
         rule=Rule(
-            "Adam's loss lower in every seed, and only gradient descent's on the rarest classes more than"
-            " twice its loss on the most frequent one",
-            ahead and slow,
-            order=ahead,
-            fixed="2026-11-29",
+            "both best rates inside the grid, Adam's loss lower in every seed, and only gradient descent's on"
+            " the rarest classes more than twice its loss on the most frequent one",
+            inside and ahead and slow,
+            order=inside and ahead,
+            seen="2026-11-29",
         ),
         others=[
             Rule(
-                "the same, and the ratio of the two losses larger than with balanced classes",
+                "the same without the condition on the rates", ahead and slow, order=ahead, fixed="2026-11-29"
+            ),
+            Rule(
+                "this, and the ratio of the two losses larger than with balanced classes",
                 ahead and slow and bool(gap > even_gap),
-                order=ahead,
-                fixed="2026-11-29",
-            )
+                order=ahead and bool(gap > even_gap),
+                seen="2026-11-29",
+            ),
         ],
         run="python -m dlbook.replications.full heavy_tails",
     )
