@@ -26,8 +26,8 @@ from dlbook.lite.runtime import ASSETS
 
 # rooms of dlbook that no notebook of a reader imports
 NOT_NEEDED = {"lite", "site", "plain.py", "references.py", "reproducible.py", "notebooks.py"}
-GRADER_NEEDED = {"__init__.py", "marking.py", "variants.py"}
-EXPLORER_NOT_NEEDED = {"extension.py", "renderer.py", "digest.py", "assets"}
+GRADER_NEEDED = {"__init__.py", "curves.py", "marking.py", "variants.py"}
+EXPLORER_NOT_NEEDED = {"extension.py", "renderer.py", "digest.py", "kept.py", "assets"}
 # of the first click: the wheel of dlcore and dlbook, and what JupyterLite loads to show a notebook; the
 # browser test fails if this is not what a browser loads
 BOOK_BYTES, APP_BYTES = 3.3e6, 7.7e6

@@ -10,7 +10,7 @@ import pytest
 from matplotlib import image
 
 from books import BUILDER, CELL, CONFIG, FIGURES, build, write_book
-from dlbook.explorer import extension
+from dlbook.explorer import MIME, extension
 
 CHROMIUM = Path("/usr/bin/chromium")
 pytestmark = pytest.mark.skipif(not BUILDER.exists(), reason="jupyter-book is not installed")
@@ -125,7 +125,7 @@ def test_a_page_that_the_build_does_not_run_says_what_is_missing(tmp_path):
     write_book(tmp_path, CONFIG.replace("cache", "'off'"))
     bundle = {
         "text/plain": "A pond.",
-        extension.MIME: {"name": "draw_pond", "sentence": "A pond.", "controls": []},
+        MIME: {"name": "draw_pond", "sentence": "A pond.", "controls": []},
     }
     notebook = nbformat.read(tmp_path / "ducks.ipynb", as_version=4)
     notebook.cells[1].outputs = [nbformat.v4.new_output("display_data", bundle)]
