@@ -18,7 +18,8 @@ PAGES = ("chapters/index", "chapters/start", "chapters/splits", "chapters/exerci
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # the theme makes boxes that scroll focusable, on a busy machine late; axe says if it never does
 WAIT_FOR_BOXES = """async () => {
-    const ready = () => [...document.querySelectorAll("pre")].every(p => p.scrollWidth <= p.clientWidth || p.tabIndex >= 0);
+    const fine = (box) => box.scrollWidth <= box.clientWidth || box.tabIndex >= 0;
+    const ready = () => [...document.querySelectorAll("pre")].every(fine);
     for (let i = 0; i < 50 && !ready(); i++) await new Promise(resolve => setTimeout(resolve, 200));
 }"""
 
