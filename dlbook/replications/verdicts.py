@@ -241,11 +241,12 @@ class Replication:
     @classmethod
     def of_dict(cls, told):
         """The replication that `as_dict` gave."""
-        told = {key: value for key, value in told.items() if key != "old"}  # pages stored until 2026-11-29
-        told["protocol"] = tuple(map(tuple, told["protocol"]))
-        told["rule"] = Rule(**told["rule"])
-        told["others"] = tuple(Rule(**rule) for rule in told["others"])
-        return cls(**told)
+        parts = {
+            "protocol": tuple(map(tuple, told["protocol"])),
+            "rule": Rule(**told["rule"]),
+            "others": tuple(Rule(**rule) for rule in told["others"]),
+        }
+        return cls(**told | parts)
 
 
 def replicated(number, source, *, claim, key, ours, rule, others=(), run="", **protocol):
