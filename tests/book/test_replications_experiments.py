@@ -29,8 +29,7 @@ LABELS = SMALL.integers(10, size=300)
 @pytest.fixture
 def small_images(monkeypatch):
     """300 random images in place of the 60,000, which a machine may not have."""
-    monkeypatch.setattr(decoupled_decay, "halved", lambda: (PIXELS, LABELS, PIXELS[:100], LABELS[:100]))
-    for module in (edge_of_stability, hyperband, long_schedules, width_transfer):
+    for module in (decoupled_decay, edge_of_stability, hyperband, long_schedules, width_transfer):
         monkeypatch.setattr(module, "halved_fashion", lambda: (PIXELS, LABELS, PIXELS[:100], LABELS[:100]))
     monkeypatch.setattr(lbfgs_batches, "images", lambda: np.abs(PIXELS) / 4)
     monkeypatch.setattr(hyperband, "HELD", 50)

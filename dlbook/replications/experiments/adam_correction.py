@@ -11,7 +11,7 @@ import numpy as np
 from dlbook.replications.verdicts import Rule, replicated
 from dlcore.initialization import xavier_uniform
 
-from ._images import full_fashion
+from ._images import full_fashion, halved
 
 AXES = {
     "beta1": [0.9],
@@ -79,8 +79,7 @@ def run(seed, beta1, beta2, rate, correction, looks=(1, 10)):
         raise ValueError(f"correction must be 'on' or 'off', got {correction!r}")
     images, _, _, _ = full_fashion()
     rng = np.random.default_rng(seed)
-    x = images[rng.permutation(len(images))[:5000]].reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4))
-    x = x.reshape(-1, PIXELS)
+    x = halved(images[rng.permutation(len(images))[:5000]])
     theta = np.zeros(SIZE, np.float32)
     for W, _ in parameters(theta):
         W[:] = xavier_uniform(W.shape, rng)

@@ -7,8 +7,6 @@ the paper tells it: L2 adds λθ to the gradient, AdamW takes the share λ of a 
 schedule's factor and not times the rate.
 """
 
-from functools import cache
-
 import numpy as np
 
 from dlbook.replications.verdicts import Rule, replicated
@@ -20,7 +18,7 @@ from dlcore.regularization import L2
 from dlcore.schedules import cosine
 from dlcore.training import Diverged, error_rate, fit
 
-from ._images import full_fashion
+from ._images import halved_fashion
 
 METHODS = ("L2", "AdamW")
 AXES = {"method": list(METHODS), "rate_power": [-7, -6, -5, -4, -3], "decay_power": [-8, -7, -6, -5, -4, -3]}
@@ -30,20 +28,11 @@ CHECK = {"method": "AdamW", "rate_power": -5, "decay_power": -5, "seed": 0}
 IMAGES, EPOCHS, BATCH = 5_000, 100, 128
 
 
-@cache
-def halved():
-    """The images at 14 × 14 pixels, of mean 0 and variance 1, as `full_fashion` returns them."""
-    x, y, x_test, y_test = full_fashion()
-    small = [part.reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4)).reshape(-1, 196) for part in (x, x_test)]
-    mean, std = small[0].mean(), small[0].std()
-    return (small[0] - mean) / std, y, (small[1] - mean) / std, y_test
-
-
 def run(seed, method, rate_power, decay_power, epochs=EPOCHS):
     """Return the test error at the end and the training loss of the first and the last epoch."""
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-    x, y, x_test, y_test = halved()
+    x, y, x_test, y_test = halved_fashion()
     rng = np.random.default_rng(seed)
     rows = rng.permutation(len(x))[:IMAGES]
     net = Network(Dense(196, 100, rng=rng), ReLU(), Dense(100, 10, rng=rng), dtype=np.float32)

@@ -21,7 +21,7 @@ from dlcore.optimizers import LBFGS, SGD, strong_wolfe
 from dlcore.optimizers.second_order import SecondOrder
 from dlcore.training import minibatches
 
-from ._images import full_fashion
+from ._images import full_fashion, halved
 
 SGD_RATES = (0.003, 0.01, 0.03, 0.1)
 AXES = {"arm": ["L-BFGS", "CG", "L-BFGS on 2,000", *(f"SGD {rate:g}" for rate in SGD_RATES)]}
@@ -67,7 +67,7 @@ class ConjugateGradients(SecondOrder):
 def images():
     """The first training images as 14 × 14 numbers from 0 to 1."""
     x, _, _, _ = full_fashion()
-    return x[:IMAGES].reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4)).reshape(-1, 196)
+    return halved(x[:IMAGES])
 
 
 def loss_and_gradient(net, x, theta):
