@@ -1,18 +1,22 @@
 // A formula that is wider than the page scrolls; the keyboard has to reach it too.
 (() => {
-  const mark = () => {
-    for (const formula of document.querySelectorAll('mjx-container[display="true"]')) {
-      if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
-      else formula.removeAttribute("tabindex");
+  // told before the next picture: of a narrower page, and of a formula that its fonts made wider
+  const sizes = new ResizeObserver((entries) => {
+    for (const formula of new Set(entries.map(({ target }) => target.closest("mjx-container")))) {
+      if (formula?.scrollWidth > formula?.clientWidth) formula.tabIndex = 0;
+      else formula?.removeAttribute("tabindex");
     }
-  };
-  let timer;
-  const later = () => {
-    clearTimeout(timer);
-    timer = setTimeout(mark, 100);
+  });
+  const met = new WeakSet();
+  const observe = () => {
+    for (const math of document.querySelectorAll('mjx-container[display="true"] > mjx-math')) {
+      if (met.has(math)) continue;
+      met.add(math);
+      sizes.observe(math);
+      sizes.observe(math.parentElement);
+    }
   };
   // formulas are set as the reader comes near them
   const article = document.querySelector(".bd-article");
-  if (article) new MutationObserver(later).observe(article, { childList: true, subtree: true });
-  window.addEventListener("resize", later);
+  if (article) new MutationObserver(observe).observe(article, { childList: true, subtree: true });
 })();

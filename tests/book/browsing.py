@@ -9,6 +9,13 @@ BOOK = Path(os.environ.get("DLCORE_BOOK", Path(__file__).parents[2]))
 
 Opened = namedtuple("Opened", "page errors loaded")
 
+# Scripts make boxes that scroll focusable, on a busy machine late; axe says if they never do
+FOCUSABLE = """async () => {
+    const fine = box => box.scrollWidth <= box.clientWidth || box.tabIndex >= 0;
+    const ready = () => [...document.querySelectorAll("pre, mjx-container[display=true]")].every(fine);
+    for (let i = 0; i < 50 && !ready(); i++) await new Promise(resolve => setTimeout(resolve, 200));
+}"""
+
 
 def visitor(browser, site):
     """Yield a function that opens a page of the site as a reader, and close what it has opened.

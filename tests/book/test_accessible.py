@@ -7,7 +7,7 @@ else from the package of the other tests, which is older.
 from pathlib import Path
 
 import pytest
-from browsing import BOOK
+from browsing import BOOK, FOCUSABLE
 
 from dlbook.site.accessible import mended
 
@@ -16,12 +16,6 @@ PAGES = ("chapters/index", "chapters/start", "chapters/splits", "chapters/exerci
          "chapters/replications", "search", "404")  # fmt: skip
 # these ask for more than WCAG 2.2 AA and the best practices of the newest rules
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# the theme makes boxes that scroll focusable, on a busy machine late; axe says if it never does
-WAIT_FOR_BOXES = """async () => {
-    const fine = (box) => box.scrollWidth <= box.clientWidth || box.tabIndex >= 0;
-    const ready = () => [...document.querySelectorAll("pre")].every(fine);
-    for (let i = 0; i < 50 && !ready(); i++) await new Promise(resolve => setTimeout(resolve, 200));
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +37,7 @@ def test_axe_finds_no_fault_at_three_widths(visit, axe, name, scheme):
     for width in (360, 820, 1280):
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_timeout(500)
-        page.evaluate(WAIT_FOR_BOXES)
+        page.evaluate(FOCUSABLE)
         found = page.evaluate(
             "tags => axe.run({runOnly: tags, rules: {'label-content-name-mismatch': {enabled: true}}})", RULES
         )

@@ -18,6 +18,12 @@ def test_a_wide_formula_can_be_scrolled_by_keyboard_and_a_narrow_one_is_no_stop(
     found = page.evaluate(wide)
     assert all(tab == (0 if scrolls else -1) for scrolls, tab in found)
     assert {scrolls for scrolls, _ in found} == {True, False}
+    # without a change of the page's elements, as when a font comes late
+    larger = "() => { document.querySelector('.bd-article').style.fontSize = '300%' }"
+    page.evaluate(f"({larger})(), new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve)))")
+    larger = page.evaluate(wide)
+    assert all(tab == (0 if scrolls else -1) for scrolls, tab in larger)
+    assert sum(scrolls for scrolls, _ in larger) > sum(scrolls for scrolls, _ in found)
 
 
 def test_no_table_of_the_ledger_scrolls_sideways_on_a_phone(visit):

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from browsing import BOOK, visitor
+from browsing import BOOK, FOCUSABLE, visitor
 from matplotlib import image
 
 from dlbook.site import pages
@@ -94,6 +94,7 @@ def axe(opened):
     quick = {"resultTypes": ["violations"], "selectors": False}  # where it is, its HTML says
 
     def told(looked, rules):
+        opened.page.evaluate(FOCUSABLE)
         found = runner.Axe().run(opened.page, looked, rules | quick).response["violations"]
         return "\n".join(
             f"{v['id']}: {node['html'][:150]} {node['failureSummary']}"
