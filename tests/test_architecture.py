@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LIBRARY = [
-    {"checks", "base"},
+    {"checks", "base", "compiling"},
     {"initialization", "optimizers", "schedules", "losses", "metrics", "splits", "data", "gradient_check"},
     {"layers", "recurrent", "normalization", "regularization", "attention"},
     {"network"},
@@ -35,8 +35,8 @@ ALLOWED_IN_THE_LIBRARY = {"numpy", "joblib", "tqdm"}
 STANDARD = {
     "abc", "bisect", "collections", "contextlib", "copy", "dataclasses", "functools", "gzip", "hashlib",
     "heapq", "importlib", "inspect", "io", "itertools", "json", "math", "numbers", "os", "pathlib", "signal",
-    "stat", "statistics", "struct", "sys", "tempfile", "time", "traceback", "typing", "warnings", "weakref",
-    "zipfile", "zlib",
+    "stat", "statistics", "struct", "sys", "tempfile", "time", "traceback", "types", "typing", "warnings",
+    "weakref", "zipfile", "zlib",
 }  # fmt: skip
 
 

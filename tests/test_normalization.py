@@ -5,8 +5,17 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from dlcore import compiling
 from dlcore.gradient_check import check
-from dlcore.normalization import BatchNorm, GroupNorm, LayerNorm, MinMaxScaler, RMSNorm, StandardScaler
+from dlcore.normalization import (
+    BatchNorm,
+    GroupNorm,
+    LayerNorm,
+    MinMaxScaler,
+    RMSNorm,
+    StandardScaler,
+    columns,
+)
 
 SHAPES = [(6, 3), (4, 3, 2, 5)]
 
@@ -542,3 +551,69 @@ def test_gamma_and_beta_are_not_rounded_for_whole_numbers():
         y, dx = layer.forward(x, True), layer.backward(dy)
         np.testing.assert_array_equal(y, layer.forward(x.astype(float), True))
         np.testing.assert_array_equal(dx, layer.backward(dy.astype(float)))
+
+
+# Compiled
+
+
+def steps(layer, x, dy):
+    """What three training steps and an evaluation give, as bytes."""
+    given = []
+    for k in range(3):
+        given += [layer.forward(x * (k + 1), training=True), layer.backward(dy), layer.dgamma, layer.dbeta]
+        given = [*map(np.copy, given)]
+    given += [layer.running_mean, layer.running_var, layer.forward(x), layer.backward(dy)]
+    return [(array.dtype, array.tobytes()) for array in given]
+
+
+@pytest.mark.parametrize("own", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "scale, shift", [(1, 0), (2, 1), (1e-20, 0), (1, 1e6), (1e17, 0)], ids=lambda number: f"{number:g}"
+)
+@pytest.mark.parametrize(
+    "shape", [(2, 2), (3, 5), (64, 128), (257, 33), (7, 1), (5, 4, 6), (5, 4, 1), (3, 4, 2, 5)]
+)
+def test_the_compiled_batch_norm_gives_numpys_bits(shape, scale, shift, dtype, own, monkeypatch):
+    pytest.importorskip("numba", reason="pip install dlcore[fast]")
+    rng = np.random.default_rng(1)
+    x = (scale * rng.standard_normal(shape) + shift).astype(dtype)
+    x[0] = -0.0
+    dy = rng.standard_normal(shape).astype(dtype)
+
+    def layer():
+        n = shape[1] if len(shape) == 4 else shape[-1]
+        layer = trained(BatchNorm(n), shape)
+        for name in ("gamma", "beta", "dgamma", "dbeta"):
+            setattr(layer, name, getattr(layer, name).astype(own))
+        return layer
+
+    loops = []
+
+    def watched(*arguments, compiled=columns._compiled):
+        loops.append(compiled(*arguments))
+        return loops[-1]
+
+    monkeypatch.setattr(columns, "_compiled", watched)
+    fast = steps(layer(), x, dy)
+    assert None not in loops
+    assert bool(loops) == (len(shape) < 4 and shape[-1] > 1)  # images and a single feature are NumPy's
+    monkeypatch.setattr(columns, "_compiled", lambda *arguments: None)
+    assert fast == steps(layer(), x, dy)
+
+
+def test_a_numba_that_cannot_compile_leaves_batch_norm_to_numpy(monkeypatch):
+    def broken(text):
+        raise RuntimeError("no such target")
+
+    x, dy = draw((64, 8)), draw((64, 8), 1)
+    slow = steps(BatchNorm(8), x, dy)
+    columns._compiled.cache_clear()
+    monkeypatch.setattr(compiling, "_failed", [])
+    monkeypatch.setattr(compiling, "available", lambda: True)
+    monkeypatch.setattr(compiling, "_imported", broken)
+    monkeypatch.setattr(compiling.importlib.metadata, "version", lambda name: "0.1")
+    with pytest.warns(RuntimeWarning, match=r"^numba 0.1 cannot compile .* no such target") as said:
+        assert steps(BatchNorm(8), x, dy) == slow
+    assert len(said) == 1
+    columns._compiled.cache_clear()

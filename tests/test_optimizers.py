@@ -1,6 +1,3 @@
-import os
-import subprocess
-import sys
 from functools import partial
 
 import numpy as np
@@ -8,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlcore import checks
+from dlcore import checks, compiling
 from dlcore import optimizers as opt
 from dlcore.gradient_check import check
 from dlcore.layers import Dense, Tanh
@@ -938,41 +935,9 @@ def test_the_compiled_loop_gives_numpys_bits(make, dtype, monkeypatch):
     assert same_bits(fast, run_long(make, dtype))
 
 
-COMPILE = """
-import numpy as np
-from dlcore.optimizers import Adam, compiled
-from dlcore.optimizers.equation import trace
-adam, theta = Adam(), np.zeros(20_000, np.float32)
-adam.step(theta, theta + 1)
-loop = compiled.loop(trace(adam)[0], theta.dtype)
-print(sum(loop.stats.cache_hits.values()), sum(loop.stats.cache_misses.values()), theta[0])
-"""
-
-
-def test_a_second_process_finds_the_compiled_loop_and_a_changed_source_is_written_again(tmp_path):
-    pytest.importorskip("numba", reason="pip install dlcore[fast]")
-
-    def printed():
-        environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
-        done = subprocess.run(
-            [sys.executable, "-c", COMPILE], env=environment, capture_output=True, text=True
-        )
-        assert done.stderr == ""
-        return done.stdout.split()
-
-    first = printed()
-    assert first[:2] == ["0", "1"]
-    assert printed() == ["1", "0", first[2]]
-    (source,) = (tmp_path / "dlcore").glob("equation_*.py")
-    source.write_text("raise SystemExit('another program')")
-    assert printed()[2] == first[2]
-    source.unlink(), source.mkdir()  # what cannot be written is compiled in memory
-    assert printed()[::2] == ["0", first[2]]
-
-
 @pytest.fixture
 def fresh_compiler(monkeypatch):
-    monkeypatch.setattr(compiled, "_failed", [])
+    monkeypatch.setattr(compiling, "_failed", [])
     loop = compiled.loop
     loop.cache_clear()
     yield
@@ -983,9 +948,9 @@ def test_a_numba_that_cannot_compile_is_named_once_and_numpy_goes_on(fresh_compi
     def broken(text):
         raise RuntimeError("no such target\nand more")
 
-    monkeypatch.setattr(compiled, "available", lambda: True)
-    monkeypatch.setattr(compiled, "_imported", broken)
-    monkeypatch.setattr(compiled.importlib.metadata, "version", lambda name: "0.1")
+    monkeypatch.setattr(compiling, "available", lambda: True)
+    monkeypatch.setattr(compiling, "_imported", broken)
+    monkeypatch.setattr(compiling.importlib.metadata, "version", lambda name: "0.1")
     with pytest.warns(
         RuntimeWarning,
         match=r"^numba 0.1 cannot compile .* \(RuntimeError: no such target\): NumPy runs them",
@@ -997,8 +962,8 @@ def test_a_numba_that_cannot_compile_is_named_once_and_numpy_goes_on(fresh_compi
 
 
 def test_without_numba_nothing_is_compiled(fresh_compiler, monkeypatch):
-    monkeypatch.setattr(compiled, "available", lambda: False)
-    monkeypatch.setattr(compiled, "_imported", None)
+    monkeypatch.setattr(compiling, "available", lambda: False)
+    monkeypatch.setattr(compiling, "_imported", None)
     run_long(ALL["adam"], np.float32)
 
 
@@ -1008,7 +973,7 @@ def test_what_need_not_round_alike_is_left_to_numpy(fresh_compiler, monkeypatch)
         def update(g, lr):
             return lr * g**3
 
-    monkeypatch.setattr(compiled, "available", lambda: True)
+    monkeypatch.setattr(compiling, "available", lambda: True)
     cubic = Cubic(0.5)
     theta, g = np.zeros(20_000), np.linspace(-1, 1, 20_000)
     assert compiled.loop(trace(cubic)[0], theta.dtype) is None
@@ -1018,7 +983,7 @@ def test_what_need_not_round_alike_is_left_to_numpy(fresh_compiler, monkeypatch)
 
 
 def test_the_source_of_a_loop_is_one_line_per_operation():
-    assert compiled.source(trace(opt.Momentum(0.1, 0.5, 0.2))[0]).splitlines()[5:] == [
+    assert compiled.source(trace(opt.Momentum(0.1, 0.5, 0.2))[0]).splitlines() == [
         "def loop(a0, a1, a2, constants):",
         "    c1 = constants[0]",
         "    c2 = constants[1]",

@@ -4,6 +4,7 @@ import numpy as np
 
 from dlcore import checks
 
+from . import columns
 from .standardizing import Norm, centred
 
 
@@ -72,20 +73,24 @@ class BatchNorm(Norm):
                     f"x must hold at least 2 values per feature in training, got {m}:"
                     " choose a batch_size that leaves no mini-batch of one example"
                 )
-            mu, x_mu, var, inv_std, rare = centred(x, axes, self.eps)
-            if rare:
-                checks.finite("x (by its variance over the mini-batch)", var)
+            mu, var, inv_std, x_hat, y = columns.normalized(x, gamma, beta, self.eps) or self._normalized(
+                x, axes, gamma, beta
+            )
             self.running_mean += (1 - self.momentum) * (mu.ravel() - self.running_mean)
             self.running_var += (1 - self.momentum) * (m / (m - 1) * var.ravel() - self.running_var)
         else:
             mu = self.running_mean.astype(x.dtype, copy=False).reshape(per_feature)
             var = self.running_var.astype(x.dtype, copy=False).reshape(per_feature)
-            x_mu, inv_std = x - mu, 1 / np.sqrt(var + self.eps)
-        x_hat = np.multiply(x_mu, inv_std, out=x_mu)
+            inv_std = 1 / np.sqrt(var + self.eps)
+            x_hat, y = _scaled(x - mu, inv_std, gamma, beta)
         self._memory = x_hat, gamma * inv_std, axes, training
-        y = gamma * x_hat
-        y += beta
         return y
+
+    def _normalized(self, x, axes, gamma, beta):
+        mu, x_mu, var, inv_std, rare = centred(x, axes, self.eps)
+        if rare:
+            checks.finite("x (by its variance over the mini-batch)", var)
+        return mu, var, inv_std, *_scaled(x_mu, inv_std, gamma, beta)
 
     def backward(self, dy, input_gradient=True):
         """Gradient with respect to x; `dgamma` and `dbeta` are set on the way.
@@ -98,15 +103,17 @@ class BatchNorm(Norm):
         """
         x_hat, factor, axes, training = checks.remembered(self, self._memory)
         dy = self.checked_dy(dy, x_hat.shape)
-        self.dgamma[...] = (dy * x_hat).sum(axis=axes)
-        self.dbeta[...] = dy.sum(axis=axes)
+        if training and input_gradient and (done := columns.gradients(dy, x_hat, factor)):
+            self.dgamma[...], self.dbeta[...], dx = done
+            return dx
+        dgamma, dbeta = (dy * x_hat).sum(axis=axes), dy.sum(axis=axes)
+        self.dgamma[...], self.dbeta[...] = dgamma, dbeta
         if not input_gradient:
             return None
         if not training:
             return factor * dy
         m = dy.dtype.type(dy.size // self.n)
-        mean_dy = (self.dbeta / m).reshape(factor.shape).astype(dy.dtype, copy=False)
-        mean_dy_x_hat = (self.dgamma / m).reshape(factor.shape).astype(dy.dtype, copy=False)
+        mean_dy, mean_dy_x_hat = (dbeta / m).reshape(factor.shape), (dgamma / m).reshape(factor.shape)
         dx = x_hat * mean_dy_x_hat
         np.subtract(dy, dx, out=dx)
         dx -= mean_dy
@@ -127,3 +134,11 @@ class BatchNorm(Norm):
 
     def __repr__(self):
         return f"BatchNorm({self.n})"
+
+
+def _scaled(x_mu, inv_std, gamma, beta):
+    """x_hat, which takes x_mu's place, and y."""
+    x_hat = np.multiply(x_mu, inv_std, out=x_mu)
+    y = gamma * x_hat
+    y += beta
+    return x_hat, y

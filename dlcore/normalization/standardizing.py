@@ -56,7 +56,8 @@ def centred(x, axes, eps):
     with np.errstate(over="ignore", invalid="ignore"):
         var = mean(x_mu * x_mu, axes)
         inv_std = 1 / np.sqrt(var + eps)
-        rare = not _ordinary(mu, var, inv_std)
+        mu_in_std, spread = (mu * inv_std).ravel(), var.ravel()
+        rare = not ordinary(np.dot(mu_in_std, mu_in_std), np.dot(spread, spread), x.dtype)
         if rare:
             x_mu, var = _without_rounding(x, mu, x_mu, var, axes, eps)
             inv_std = 1 / np.sqrt(var + eps)
@@ -90,11 +91,12 @@ def finite_squares(square):
     return math.isfinite(np.dot(flat, flat))
 
 
-def _ordinary(mu, var, inv_std):
-    """Whether all variances are finite, and no mean so large that its rounding may show."""
-    mu_in_std = (mu * inv_std).ravel()
-    largest = 0.5 / _coarseness(mu.dtype)
-    return np.dot(mu_in_std, mu_in_std) < largest and finite_squares(var)
+def ordinary(distance, size, dtype):
+    """Whether all variances are finite, and no mean so large that its rounding may show.
+
+    Sums over the variances decide: `distance` of the squares of mu / std, `size` of the variances' squares.
+    """
+    return distance < 0.5 / _coarseness(dtype) and math.isfinite(size)
 
 
 @functools.cache

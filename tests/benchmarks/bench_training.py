@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dlcore import data
+from dlcore import compiling, data
 from dlcore.layers import Dense, ReLU
 from dlcore.losses import softmax_cross_entropy
 from dlcore.network import Network
 from dlcore.normalization import BatchNorm
-from dlcore.optimizers import SGD, Adam, compiled
+from dlcore.optimizers import SGD, Adam
 from dlcore.training import fit, minibatches
 
 FULL_SET = Path("/usr/share/datasets/fashion-mnist")
@@ -161,7 +161,7 @@ def main():
     for _ in range(arguments.runs):
         print(
             f"{torch.get_num_threads()} PyTorch threads, NumPy {np.__version__}, PyTorch {torch.__version__},"
-            f" {'with' if compiled.usable() else 'without'} Numba"
+            f" {'with' if compiling.usable() else 'without'} Numba"
         )
         print(
             f"{'training step, batch, optimizer':36}{'dlcore':>10}{'PyTorch':>10}"
