@@ -61,8 +61,8 @@ def draw_sizes(figure, *, runs):
     name_lines(ax)
     few, *_, many = 100 * (runs["test_error"].median - runs["train_error"].median)
     return (
-        f"With {sizes[0]} training points the median test error is {fixed(few)} points above the training "
-        f"error, with {sizes[-1]} it is {fixed(many)} points (medians of {count(len(runs.seeds), 'seed')})."
+        f"With {sizes[0]} training points the median test error is {fixed(few)} percentage points above the "
+        f"training error, with {sizes[-1]} it is {fixed(many)} (medians of {count(len(runs.seeds), 'seed')})."
     )
 
 

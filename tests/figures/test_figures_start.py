@@ -62,6 +62,6 @@ def test_the_gap_between_the_errors_is_measured_by_the_median():
     )  # fmt: skip
     sentence, _ = drawn(start.draw_sizes, runs=sizes)
     assert sentence == (
-        "With 10 training points the median test error is 25.0 points above the training error, with 100 "
-        "it is 2.5 points (medians of 3 seeds)."
+        "With 10 training points the median test error is 25.0 percentage points above the training "
+        "error, with 100 it is 2.5 (medians of 3 seeds)."
     )
