@@ -6,7 +6,7 @@ import signal
 import numpy as np
 import pytest
 
-from dlcore.search import ExperimentFailed, spread, sweep
+from dlcore.search import ExperimentFailed, limited_seeds, spread, sweep
 
 
 def noisy(lr, width, seed):
@@ -192,6 +192,16 @@ def test_a_limit_takes_the_first_seeds_and_says_so(monkeypatch, capsys):
     assert sweep(lambda lr, seed: lr, lr=[1], seeds=2).seeds == (0, 1)
     assert sweep(lambda lr: lr, lr=[1], seeds=None).seeds is None
     assert capsys.readouterr().out == ""
+
+
+def test_networks_side_by_side_take_as_many_seeds_as_a_sweep(monkeypatch, capsys):
+    monkeypatch.delenv("SWEEP_SEEDS", raising=False)
+    assert limited_seeds(3) == (0, 1, 2) and limited_seeds([5, 3, 4]) == (5, 3, 4)
+    monkeypatch.setenv("SWEEP_SEEDS", "2")
+    assert limited_seeds([5, 3, 4]) == (5, 3) and limited_seeds(2) == (0, 1)
+    assert capsys.readouterr().out == "2 of 3 seeds (SWEEP_SEEDS=2)\n"
+    with pytest.raises(ValueError, match="seeds must differ, got 5 twice"):
+        limited_seeds([5, 5])
 
 
 def test_a_bar_shows_how_far_it_is_in_a_browser_only(monkeypatch, capsys):

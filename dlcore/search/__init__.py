@@ -21,7 +21,7 @@ from .halving import asha, brackets, hyperband, successive_halving
 from .narrowing import coarse_to_fine
 from .running import ExperimentFailed, Results, run
 from .spaces import grid, integers, log_uniform, random, uniform
-from .sweeping import Sweep, spread, sweep
+from .sweeping import Sweep, limited_seeds, spread, sweep
 
 __all__ = [
     "ExperimentFailed",
@@ -36,6 +36,7 @@ __all__ = [
     "grid",
     "hyperband",
     "integers",
+    "limited_seeds",
     "log_uniform",
     "random",
     "run",

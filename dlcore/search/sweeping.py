@@ -26,8 +26,8 @@ def sweep(experiment, *, seeds=16, n_jobs=None, **axes):
         diverged is a result.
     seeds : int or sequence of int or None
         16 means 0, ..., 15. The same seeds meet every setting, so differences between settings are paired.
-        None is for an experiment without chance. Where time is short (in a browser), the environment
-        variable ``SWEEP_SEEDS`` limits their number, and a printed line says how many are left out.
+        None is for an experiment without chance. Where time is short (in a browser), `limited_seeds` takes
+        the first of them.
     n_jobs : int, optional
         Processes at work; -1 for one per core. None leaves it to ``joblib.parallel_config``, and is one
         without it. The result is the same.
@@ -64,7 +64,7 @@ def sweep(experiment, *, seeds=16, n_jobs=None, **axes):
     if not callable(experiment):
         raise TypeError(f"experiment must be a function, got {experiment!r}")
     named = {name: _axis(name, values) for name, values in axes.items()}
-    seeds = _limited(_seeds(seeds))
+    seeds = None if seeds is None else limited_seeds(seeds)
     chances = [{}] if seeds is None else [{"seed": seed} for seed in seeds]
     settings = [
         dict(zip(named, values, strict=True))
@@ -86,6 +86,50 @@ def sweep(experiment, *, seeds=16, n_jobs=None, **axes):
         rows = outputs[i * len(chances) : (i + 1) * len(chances)]
         table[i] = _stacked(rows, seeds, dict(zip(sweep_axes, labels, strict=True)))
     return Sweep(sweep_axes, seeds, table.reshape([len(axis) for axis in sweep_axes.values()]))
+
+
+def limited_seeds(seeds):
+    """Return seeds as a tuple, no more of them than the environment variable ``SWEEP_SEEDS`` allows.
+
+    `sweep` does so by itself. It is for experiments that train the networks of several seeds side by side.
+
+    Parameters
+    ----------
+    seeds : int or sequence of int
+        16 means 0, ..., 15.
+
+    Returns
+    -------
+    tuple of int
+        All of them where ``SWEEP_SEEDS`` is not set; else the first, and a printed line says how many.
+
+    Raises
+    ------
+    ValueError
+        No seed, a negative or a repeated one, or a limit that is no number of seeds.
+
+    Examples
+    --------
+    >>> limited_seeds(4)
+    (0, 1, 2, 3)
+    """
+    if isinstance(seeds, (int, np.integer)):
+        seeds = tuple(range(checks.integer("seeds", seeds, 1)))
+    else:
+        seeds = tuple(checks.integer("seeds", seed, 0) for seed in seeds)
+    if not seeds:
+        raise ValueError("seeds must have at least one seed, got none")
+    twice = [seed for i, seed in enumerate(seeds) if seed in seeds[:i]]
+    if twice:
+        raise ValueError(f"seeds must differ, got {twice[0]} twice")
+    limit = os.environ.get("SWEEP_SEEDS", "").strip()
+    if not limit:
+        return seeds
+    if not limit.isdecimal() or int(limit) < 1:
+        raise ValueError(f"SWEEP_SEEDS must be a number of seeds, at least 1, got {limit!r}")
+    if len(seeds) > int(limit):
+        print(f"{limit} of {len(seeds)} seeds (SWEEP_SEEDS={limit})")
+    return seeds[: int(limit)]
 
 
 def spread(runs, share=0.5, axis=0):
@@ -246,32 +290,6 @@ def _axis(name, values):
     if not axis:
         raise ValueError(f"{name} must have at least one value, got none")
     return axis
-
-
-def _seeds(seeds):
-    if seeds is None:
-        return None
-    if isinstance(seeds, (int, np.integer)):
-        return tuple(range(checks.integer("seeds", seeds, 1)))
-    seeds = tuple(checks.integer("seeds", seed, 0) for seed in seeds)
-    if not seeds:
-        raise ValueError("seeds must have at least one seed, got none")
-    twice = [seed for i, seed in enumerate(seeds) if seed in seeds[:i]]
-    if twice:
-        raise ValueError(f"seeds must differ, got {twice[0]} twice")
-    return seeds
-
-
-def _limited(seeds):
-    """The first seeds, no more than the environment variable ``SWEEP_SEEDS`` allows."""
-    limit = os.environ.get("SWEEP_SEEDS", "").strip()
-    if seeds is None or not limit:
-        return seeds
-    if not limit.isdecimal() or int(limit) < 1:
-        raise ValueError(f"SWEEP_SEEDS must be a number of seeds, at least 1, got {limit!r}")
-    if len(seeds) > int(limit):
-        print(f"{limit} of {len(seeds)} seeds (SWEEP_SEEDS={limit})")
-    return seeds[: int(limit)]
 
 
 def _check_all_succeeded(runs, outputs, failures):
