@@ -62,7 +62,7 @@ def draw_stack(figure, *, runs, placement, norm, depth):
     """Size of the residual stream and of the weights' gradients by block, at the start of training.
 
     `runs` is a sweep over `norm`, `placement` and `depth`, whose outputs are ``stream``, the root mean
-    square of the signal behind each block, and ``gradient``, the norm of the gradient with respect to each
+    square of the signal after each block, and ``gradient``, the norm of the gradient with respect to each
     block's weights; NaN beyond the depth.
     """
     left, right = figure.subplots(1, 2)
@@ -90,7 +90,7 @@ def draw_stack(figure, *, runs, placement, norm, depth):
     share = gradient[depth - 1] / gradient[0]
     return (
         f"{capital(PLACES[placement])} with {NAMES[norm]}, {count(depth, 'block')}: the stream's root mean "
-        f"square is {number(stream[0])} behind the first block and {number(stream[depth - 1])} behind the "
+        f"square is {number(stream[0])} after the first block and {number(stream[depth - 1])} after the "
         f"last; the gradient of the last block's weights has the norm {number(gradient[depth - 1])}, "
         f"{percent(share)} of the first's (medians of {len(runs.seeds)} seeds)."
     )

@@ -44,10 +44,10 @@ def test_the_stack_compares_the_last_block_with_the_first():
     runs = stacks()
     sentence, figure = drawn(figures.draw_stack, runs=runs, placement="pre", norm="layer", depth=24)
     assert sentence.startswith("Pre-norm with layer normalization, 24 blocks")
-    assert "is 1 behind the first block and 2 behind the last" in sentence
+    assert "is 1 after the first block and 2 after the last" in sentence
     assert "has the norm 1, 25% of the first's (medians of 3 seeds)" in sentence
     other, same_axes = drawn(figures.draw_stack, runs=runs, placement="none", norm="layer", depth=2)
-    assert other.startswith("No normalization") and "2 blocks" in other and "10¹² behind the last" in other
+    assert other.startswith("No normalization") and "2 blocks" in other and "10¹² after the last" in other
     assert limits(figure) == limits(same_axes)
 
 
