@@ -28,7 +28,7 @@ def draw_threshold(figure, *, runs, positives, threshold):
     )
     histogram.set_yticks([1, 10, 100, 1000])
     for x, called_as, no, yes in ((0.02, "no", tn, fn), (0.52, "yes", fp, tp)):
-        histogram.text(x, 4.5e4, f"called {called_as}", fontweight="bold")
+        histogram.text(x, 4.5e4, f"predicted {called_as}", fontweight="bold")
         histogram.text(x, 1.7e4, f"{no:,} are no", color=palette["class_0"])
         histogram.text(x, 6.5e3, f"{yes:,} are yes", color=palette["class_1"])
     order = np.argsort(-p, kind="stable")
@@ -41,7 +41,7 @@ def draw_threshold(figure, *, runs, positives, threshold):
     f1 = 2 * tp / (2 * tp + fp + fn)
     curve.plot(recall, np.nan_to_num(precision), "o", markersize=9, color=palette["highlight"], clip_on=False)
     curve.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
-    precise = f"precision {percent(precision)}" if tp + fp else "nobody is called yes, precision is 0/0"
+    precise = f"precision {percent(precision)}" if tp + fp else "nobody is predicted “yes”, precision is 0/0"
     return (
         f"{percent(positives)} positives, threshold {threshold:g}: {precise}, recall {percent(recall, 1)}, "
         f"F1 {f1:.2f}, accuracy {percent((tp + tn) / len(y), 1)}; always “no” has accuracy "
@@ -75,7 +75,7 @@ def draw_roc(figure, *, labels, scores, threshold, positives):
         xlim=(0, 1), ylim=(0, 1.02), xlabel="false positive rate", ylabel="true positive rate", title="ROC"
     )
     right.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="recall", ylabel="precision", title="precision and recall")
-    precise = f"precision {percent(precision)}" if called.any() else "nobody is called yes"
+    precise = f"precision {percent(precision)}" if called.any() else "nobody is predicted “yes”"
     return (
         f"{percent(positives)} positives, threshold {threshold:g}: true positive rate {percent(tpr)}, false "
         f"positive rate {percent(fpr, 1)}, {precise}; AUC "

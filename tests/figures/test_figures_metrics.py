@@ -24,7 +24,7 @@ def test_the_threshold_figure_agrees_with_the_metrics(threshold):
     precise = (
         f"precision {metrics.precision(y, called):.0%}"
         if called.any()
-        else "nobody is called yes, precision is 0/0"
+        else "nobody is predicted “yes”, precision is 0/0"
     )
     measured = [
         metrics.recall(y, called),
@@ -72,7 +72,7 @@ def test_the_roc_figure_agrees_with_the_metrics(positives):
 
 def test_a_threshold_that_calls_nobody_yes_has_no_precision():
     sentence, _ = drawn(figures.draw_roc, positives=0.5, threshold=1.5, **rare())
-    assert "true positive rate 0%" in sentence and "nobody is called yes" in sentence
+    assert "true positive rate 0%" in sentence and "nobody is predicted “yes”" in sentence
 
 
 def test_a_network_that_is_sure_and_right_half_of_the_time_is_badly_calibrated():
