@@ -10,6 +10,7 @@ COLOURS = {
     "0 to 255": palette["none"],
     "min-max": palette["orange"],
     "0 to 1": palette["orange"],
+    "channel z-score": palette["green"],
     "z-score": palette["blue"],
     "whitened": palette["green"],
     "quartiles": palette["green"],
@@ -75,8 +76,8 @@ def draw_bowl(figure, *, ratio, scaler, rate, bowls, limit=1000):
     arrives = f"is at 1% of its first excess loss after {_steps(steps or 0)}"
     return (
         f"Scales 1 : {ratio:g}, {scaler}: condition number {number(steep / flat)}, largest stable rate "
-        f"{number(2 / steep)}; the flat axis alone would like {number(1 / flat)}. At the rate {plain(rate)} "
-        f"descent {failures.get(steps, arrives)}."
+        f"{number(2 / steep)}; the best rate for the flat axis alone is {number(1 / flat)}. At the rate "
+        f"{plain(rate)} descent {failures.get(steps, arrives)}."
     )
 
 

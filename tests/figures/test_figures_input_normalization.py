@@ -28,7 +28,9 @@ def bowl(**values):
 
 def test_the_bowl_gives_the_condition_number_and_the_largest_stable_rate_of_its_hessian():
     sentence = bowl()
-    assert "condition number 4, largest stable rate 0.5; the flat axis alone would like 1." in sentence
+    assert (
+        "condition number 4, largest stable rate 0.5; the best rate for the flat axis alone is 1." in sentence
+    )
 
 
 def test_the_bowls_steps_are_those_of_the_best_rate():
