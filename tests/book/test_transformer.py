@@ -13,6 +13,7 @@ from dlbook.replications.experiments.transformer import (
     SETTINGS,
     Language,
     excess,
+    from_current_token,
     log_softmax,
     model,
     run,
@@ -75,6 +76,21 @@ def test_context_and_frequency_are_worth_what_the_references_say():
     p = language.truth(x)
     known = [excess(p, np.log(q)).mean() for q in (p, language.without_context(x), language.by_frequency(x))]
     assert abs(known[0]) < 1e-12 and 0.3 < known[1] < 0.6 and 1.5 < known[2] < 2.2
+
+
+def test_the_current_token_tells_all_at_the_first_place_and_less_than_the_context_later():
+    """Against counts: what follows the token at a place of many sequences."""
+    language = Language(tokens=8)
+    seen = language.sample(80_000, 2, rng())
+    q = from_current_token(language, seen)
+    for place in range(2):
+        here = seen[:, place] == 3
+        counted = np.bincount(seen[here, place + 1], minlength=8) / here.sum()
+        assert np.allclose(q[here, place], counted, atol=0.02)
+    x = Language().sample(500, 16, rng())
+    p, q = Language().truth(x), from_current_token(Language(), x)
+    assert np.allclose(q[:, 0], p[:, 0]) and excess(p, np.log(q))[:, 8:].mean() > 0.3
+    assert excess(p, np.log(q)).mean() < excess(p, np.log(Language().without_context(x))).mean()
 
 
 def small(dtype=np.float64, **changed):

@@ -126,13 +126,36 @@ class Language:
         return p
 
     def without_context(self, x):
-        """The best prediction from the current token alone."""
+        """The prediction from the current token's follower and the tokens' frequencies, whatever the topic.
+
+        The best one from the current token is `from_current_token`: a token tells something about the topic.
+        """
         seen = x[:, :-1]
         return self.with_follower(seen, np.broadcast_to(self.draws.mean(axis=0), (*seen.shape, self.tokens)))
 
     def by_frequency(self, x):
         """The best prediction from nothing but how often each token comes."""
         return np.broadcast_to(self.draws.mean(axis=0), (*x[:, :-1].shape, self.tokens))
+
+
+def from_current_token(language, x):
+    """Return the best prediction from the current token and its place alone, ``(m, length, tokens)``.
+
+    A token tells something about the topic. How often it comes in each topic depends on the place, because
+    the first token follows no other; at the first place nothing more can be known, as in `Language.truth`.
+    """
+    seen = x[:, :-1]
+    belief, comes = (
+        np.empty((*seen.shape, language.topics)),
+        language.draws,
+    )  # comes: (topics, tokens), by place
+    for t in range(seen.shape[1]):
+        likelihood = comes[:, seen[:, t]]
+        belief[:, t] = (likelihood / likelihood.sum(axis=0)).T
+        followed = np.zeros_like(comes)
+        followed[:, language.follower] = comes
+        comes = (1 - language.follow) * language.draws + language.follow * followed
+    return language.with_follower(seen, belief @ language.draws)
 
 
 def excess(p, log_q):
