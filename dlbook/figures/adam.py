@@ -256,10 +256,15 @@ def draw_race(figure, surface, rate, steps, racers, most):
     order = sorted(above, key=above.get)
     lost = [name for name in order if not above[name] < 1e4]
     end = f"{listed(lost)} diverged" if lost else f"{order[-1]} is last with {_small(above[order[-1]])}"
-    return (
-        f"Rate {rate:g}, after {steps} steps: {order[0]} leads with a loss of {_small(above[order[0]])} "
-        f"above the minimum, {order[1]} follows with {_small(above[order[1]])}; {end}."
-    )
+    arrived = [name for name in order if above[name] < 1e-7]
+    if len(arrived) > 1:
+        ahead = f"{listed(arrived)} are less than {scientific(1e-7)} above the minimum"
+    else:
+        ahead = (
+            f"{order[0]} leads with a loss of {_small(above[order[0]])} above the minimum, "
+            f"{order[1]} follows with {_small(above[order[1]])}"
+        )
+    return f"Rate {rate:g}, after {steps} steps: {ahead}; {end}."
 
 
 def _small(value):
