@@ -76,11 +76,13 @@ def draw_effective_rate(figure, *, rates, lr):
     name_lines(ax)
     start, end = (dict(zip(scales, rates.median[:, t], strict=True)) for t in (0, -1))
     small, large = min(scales), max(scales)
+    factor = start[large] / end[large]
+    down = "has hardly changed" if abs(factor - 1) < 0.05 else f"by a factor of {number(factor)}"
     return (
         f"Rate {lr:g}, weights from {fraction(small)} to {fraction(large)} of He's: the effective rates "
         f"start a factor of {number(start[small] / start[large])} apart; {steps} steps later the smallest "
-        f"weights' rate is down by a factor of {number(start[small] / end[small])}, the largest weights' by "
-        f"one of {number(start[large] / end[large])}."
+        f"weights' rate is down by a factor of {number(start[small] / end[small])}, the largest weights' "
+        f"{down}."
     )
 
 

@@ -44,7 +44,9 @@ def test_effective_rates_are_compared_at_the_start_and_at_the_end():
     assert "from 1/4 to 1 of He's" in sentence
     assert "a factor of 16 apart" in sentence
     assert "2 steps later the smallest weights' rate is down by a factor of 8," in sentence
-    assert "the largest weights' by one of 1." in sentence
+    assert "the largest weights' has hardly changed." in sentence
+    rates = sweep(lambda scale, seed: {**paths, 1: [4.0, 2.0, 1.0]}[scale], scale=list(paths))
+    assert "the largest weights' by a factor of 4." in drawn(figures.draw_effective_rate, rates=rates, lr=0.1)
 
 
 def drawn_map(accuracy, **setting):
