@@ -26,7 +26,8 @@ FEWER = (
 )
 PACE = "%env SWEEP_SEEDS=4"
 # of each chapter as it opens in the browser: seconds until its first explorer and of all cells, there and
-# natively (null where they were not run); texts that differ; the seeds of each experiment, null for all
+# natively (null where they were not run, with the limit if they were stopped); texts that differ; the seeds
+# of each experiment, null for all. Of each exercise the same, with every task answered
 MEASURED = json.loads((Path(__file__).parent / "assets" / "measured.json").read_text())
 
 
@@ -126,7 +127,11 @@ def _first_cells(name, cells):
         is_paced = has_seeds and (name not in MEASURED or MEASURED[name]["seeds"] is not None)
         told = minutes(name)
         if is_paced or told is None or told > 1:
-            in_all = f", and this chapter takes about {told} minutes in all" if told and told > 1 else ""
+            limit = MEASURED.get(name, {}).get("limit")  # after which the measurement was stopped
+            in_all = ""
+            if limit or (told or 0) > 1:
+                time_in_all = f"more than {limit // 60}" if limit else f"about {told}"
+                in_all = f", and this chapter takes {time_in_all} minutes in all"
             notice += SLOW.format(minutes=in_all) + FEWER * is_paced
     first = [{"cell_type": "markdown", "id": "live", "metadata": {}, "source": notice}]
     if is_paced:

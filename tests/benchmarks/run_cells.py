@@ -1,7 +1,8 @@
 """Runs the code cells of a notebook in this Python: what does each say, and how long does it take?
 
-`bench_lite.mjs` runs it twice: in Pyodide, which gives it NOTEBOOK and CLOCK, and natively, as
-`python run_cells.py adam.ipynb`. Prints a list with one entry for each cell, as JSON.
+`bench_lite.mjs` runs it twice: in Pyodide, which gives it NOTEBOOK, CLOCK and TELL, and natively, as
+`python run_cells.py adam.ipynb ...`. Each cell is told as soon as it has run, as one line of JSON, so that a
+notebook that is stopped has told how far it came.
 """
 
 import json
@@ -15,8 +16,9 @@ from IPython.utils.capture import capture_output
 
 
 def run(notebook, clock):
-    """Run the cells; return for each its source's number, its error, its seconds and its text."""
-    shell, rows = InteractiveShell.instance(), []
+    """Run the cells; yield for each its source's number, its error, its seconds and its text."""
+    shell = InteractiveShell.instance()
+    shell.reset()  # of another notebook
     for i, cell in enumerate(notebook["cells"]):
         if cell["cell_type"] != "code":
             continue
@@ -24,14 +26,16 @@ def run(notebook, clock):
         with capture_output(display=True) as seen:
             ran = shell.run_cell(cell["source"])
         error = ran.error_before_exec or ran.error_in_exec
-        said = seen.stdout + "".join(_text(output.data) for output in seen.outputs)
+        error = error and f"{type(error).__name__}: {error}"[:2000]
+        # without the traceback of an error, which is coloured in another way there
+        said = error or seen.stdout + "".join(_text(output.data) for output in seen.outputs)
         stored = "".join("".join(o.get("text", "")) + _text(o.get("data", {})) for o in cell["outputs"])
         if cell.get("id") != "pace":  # which is in no chapter
-            rows.append({
-                "cell": i, "error": error and repr(error)[:200], "seconds": clock() - begun,
+            yield {
+                "cell": i, "error": error, "seconds": clock() - begun,
                 "explores": "explore(" in cell["source"], "said": _plain(said), "stored": _plain(stored),
-            })  # fmt: skip
-    return rows
+                "expects": cell["metadata"].get("expects"),
+            }  # fmt: skip
 
 
 def _text(data):
@@ -44,6 +48,9 @@ def _plain(text):
 
 
 if "NOTEBOOK" in globals():
-    ROWS = json.dumps(run(json.loads(NOTEBOOK), CLOCK))  # noqa: F821
+    for row in run(json.loads(NOTEBOOK), CLOCK):  # noqa: F821
+        TELL(json.dumps(row))  # noqa: F821
 elif __name__ == "__main__":
-    print(json.dumps(run(json.loads(Path(sys.argv[1]).read_text()), time.process_time)))
+    for name in sys.argv[1:]:
+        for row in run(json.loads(Path(name).read_text(encoding="utf-8")), time.process_time):
+            print(json.dumps({"file": name} | row), flush=True)

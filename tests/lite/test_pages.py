@@ -33,14 +33,15 @@ def test_a_notebook_asks_for_the_kernel_there_is_and_says_where_the_reader_is(tm
 
 def test_a_slow_chapter_says_how_long_it_takes_and_begins_with_few_seeds(monkeypatch):
     measured = {"slow": (900, 4), "quick": (60, None), "calm": (900, None), "paced": (20, 4)}
-    monkeypatch.setattr(
-        pages, "MEASURED", {name: {"seconds": s, "seeds": k} for name, (s, k) in measured.items()}
-    )
+    measured = {name: {"seconds": s, "seeds": k} for name, (s, k) in measured.items()}
+    measured["stopped"] = {"seconds": None, "seeds": 4, "limit": 600}
+    monkeypatch.setattr(pages, "MEASURED", measured)
     found = {
         name: pages.live(json.dumps(notebook(source)), name, "")["cells"]
         for name, source in {
             "slow": "runs = sweep(race)", "quick": "runs = sweep(race)", "new": "runs = sweep(race)",
             "exercises/slow": "runs = sweep(race)", "calm": "race()", "paced": "runs = sweep(race)",
+            "stopped": "runs = sweep(race)",
         }.items()
     }  # fmt: skip
     first = {name: cells[0]["source"] for name, cells in found.items()}
@@ -49,8 +50,9 @@ def test_a_slow_chapter_says_how_long_it_takes_and_begins_with_few_seeds(monkeyp
     assert "slower" not in first["quick"] and "slower" not in first["exercises/slow"]
     assert "about 15 minutes" in first["calm"] and "seeds" not in first["calm"]
     assert "four seeds" in first["paced"] and "minutes" not in first["paced"]
+    assert "more than 10 minutes" in first["stopped"]
     paced = {name for name, cells in found.items() if cells[1]["source"] == "%env SWEEP_SEEDS=4"}
-    assert paced == {"slow", "new", "paced"}
+    assert paced == {"slow", "new", "paced", "stopped"}
     taken_out = '!["live", "pace"].includes(cell.id)'  # of a copy that is downloaded
     assert taken_out in (pages.Path(pages.__file__).parent / "assets" / "run.js").read_text()
     assert {cell.get("id") for cell in found["slow"][:2]} == {"live", "pace"}
@@ -105,3 +107,17 @@ def test_every_copy_of_the_book_becomes_a_notebook(path):
     assert all(isinstance(cell["source"], str) for cell in live["cells"])
     assert pages.title(live) != "Notebook"
     assert re.fullmatch("[0-9a-f]{8}", live["metadata"]["book"]["sources"])
+
+
+def test_the_table_shows_what_was_measured():
+    """`bench_lite.mjs` writes both; neither is typed."""
+    table = (Path(pages.__file__).parent / "MEASURED.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (\w+) \| \d+ \|(.*)\|$", table.partition("## Exercises")[0], re.MULTILINE))
+    chapters = {name for name in pages.MEASURED if not name.startswith("exercises/")}
+    assert set(rows) == chapters <= {path.stem for path in COPIES.glob("*.ipynb")}
+    for name, row in rows.items():
+        found = [part.strip() for part in row.split("|")]
+        assert (
+            str(pages.MEASURED[name]["seconds"] or f"stopped after {pages.MEASURED[name]['ran']}") in found[2]
+        )
+        assert found[-1] == str(pages.MEASURED[name]["differences"])
