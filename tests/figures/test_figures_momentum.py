@@ -79,7 +79,7 @@ def plane(factor, path):
 
 def test_the_map_tells_the_setting_and_the_best_of_all():
     sentence, good = drawn(figures.draw_plane, **plane(0.9, [(-1, 0.8), (0, 0)]))
-    assert f"shrinks by a factor of 0.9 a step, {np.log(10) / -np.log(0.9):.0f} steps a digit" in sentence
+    assert f"shrinks by a factor of 0.9 a step, tenfold in {np.log(10) / -np.log(0.9):.0f} steps" in sentence
     assert "(1.0 and 0.50) needs 10" in sentence
     sentence, bad = drawn(figures.draw_plane, **plane(1.5, [(-1, 0.8), (np.inf, np.nan)]))
     assert "it diverges, growing by a factor of 1.50 a step" in sentence
