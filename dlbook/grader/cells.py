@@ -18,9 +18,12 @@ import builtins
 import json
 import re
 
+from dlbook.grader.variants import shown
+
 STUB = 'raise NotImplementedError("not answered yet")'
 ANSWER_STUB = "YOUR ANSWER HERE"
 _MAGIC = re.compile(r"^\s*[%!?]")
+_NAME = re.compile(r"""^STUDENT\s*=\s*(["'])(.*?)\1""", re.MULTILINE)
 
 
 def parse(text):
@@ -115,6 +118,30 @@ def with_student(source, student, before="anyone"):
     """Return a cell's source with the student's name in place of ``"anyone"``, or of another name."""
     old, new = (f"STUDENT = {json.dumps(name, ensure_ascii=False)}" for name in (before, student))
     return re.sub(rf"^{re.escape(old)}$", lambda _: new, source, flags=re.MULTILINE)
+
+
+def holds_name(cell):
+    """Return whether this is the locked cell into which a student's name is written."""
+    return kind_of(cell) == "locked" and re.search(r"^STUDENT = ", cell["source"], re.MULTILINE) is not None
+
+
+def worked_as(notebook):
+    """Return the name with whose numbers a student has worked, or None if nothing in a notebook says it.
+
+    The numbers that were shown say whose they are. Where no output is left, the name counts that is written.
+    """
+    written = None
+    for cell in notebook["cells"]:
+        outputs = cell.get("outputs")
+        for output in outputs if isinstance(outputs, list) else []:
+            data = output.get("data") if isinstance(output, dict) else None
+            text = data.get("text/plain") if isinstance(data, dict) else None
+            text = "".join(text) if isinstance(text, list) and all(isinstance(s, str) for s in text) else text
+            if isinstance(text, str) and (found := shown(text)):
+                return found
+        if cell["cell_type"] == "code" and (found := _NAME.findall(cell["source"])):
+            written = found[-1][1]
+    return written
 
 
 def public_part(source):

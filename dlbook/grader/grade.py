@@ -32,13 +32,13 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from dlbook.grader import gradebook, marks, release, report, sandbox, tables
-from dlbook.grader.cells import kind_of, name_of, parse, points_of, tasks_of
+from dlbook.grader.cells import kind_of, name_of, parse, points_of, tasks_of, worked_as
 from dlbook.grader.collect import collected
 from dlbook.grader.course import Course
 from dlbook.grader.deadlines import Deadlines
 from dlbook.grader.forks import Forks, ForksError
 from dlbook.grader.judge import LOST, Job, judge, unrun
-from dlbook.grader.people import class_list, folders_by_student
+from dlbook.grader.people import class_list, folded, folders_by_student
 from dlbook.grader.submissions import LARGEST, Hand
 
 GRADES = ("student", "exercise", "task", "points", "maximum", "status")
@@ -54,6 +54,7 @@ _RULES = (
     "forks.py",
 )
 _TO_CONFIRM = ("calls ", "measures nothing")  # what tests gave points for and a person decides
+_LONGEST_NAME = 200
 _LIMITS = ("cell_seconds", "seconds", "memory")
 
 
@@ -78,9 +79,9 @@ def grade(
     ----------
     submissions, out : path
     students : sequence of str, optional
-        The class list that `release` wrote variants for: each student's answers are judged by their own
-        numbers, and who is missing gets a row. Without it the students are the folders, and all have the
-        numbers of "anyone".
+        The class list that `release` wrote variants for: who is missing gets a row, and who has worked with
+        another name's numbers is named. Answers are judged by the numbers that the student saw, but by the
+        student's own where those were another student's on the list. Without it the students are the folders.
     wanted : sequence of str, optional
         The exercises; those that anyone has handed in if there are none.
     source : path or Course, optional
@@ -132,19 +133,20 @@ def grade(
     if not unsafe:
         sandbox.check()
     places = course.places()
-    jobs, notes, rows = [], {}, collected(submissions)
+    jobs, notes, discreet, rows = [], {}, {}, collected(submissions)
     delivered = {submissions / row["student"] / row["file"] for row in rows}  # where `collect` puts things
     for student in everyone:
         hand = hands.get(student) or Hand([submissions / student], ids)
         for exercise in wanted:
             found = hand.find(exercise, sources[exercise], out / "unpacked" / student / f"{exercise}.ipynb")
+            variant, whose, told = _numbers(found, student, students)
             jobs.append(
                 Job(
                     source=str(release.path_of(exercise, course)),
                     submission=str(found.path.absolute()),
                     exercise=exercise,
                     student=student,
-                    variant=student if students else "anyone",
+                    variant=variant,
                     ids=ids,
                     unsafe=unsafe,
                     libraries=places,
@@ -157,6 +159,8 @@ def grade(
             )
             as_delivered = found.path.name == f"{exercise}.ipynb" and found.path in delivered
             notes[student, exercise] = [found.note] if found.note and not as_delivered else []
+            notes[student, exercise] += whose
+            discreet.update(zip(whose, told, strict=True))
     crew = _Crew(out, sources, attempts)
     with crew, tqdm(total=len(jobs), unit="submission", disable=not progress) as bar:
         for _ in Parallel(n_jobs=n_jobs, backend="threading", return_as="generator_unordered")(
@@ -176,10 +180,38 @@ def grade(
         bool(students) and set(students),
         rows,
         anonymous,
+        discreet,
     )
 
 
-def _written(jobs, out, sources, most, known, notes, deadlines, on_the_list, delivered, anonymous):
+def _numbers(found, student, students):
+    """Return the name by whose numbers to judge, and what to tell the instructor and the student of it."""
+    name = _worked_as(found)
+    if not students:
+        return "anyone" if name is None else name, [], []
+    mine, worked = folded(student), folded(name or "")
+    if name is None or worked == mine:
+        return student, [], []
+    whose = f"worked with the numbers of {name!r}"
+    if worked in map(folded, students):
+        told = "This notebook has another student's numbers. It was judged by your own."
+        return student, [f"{whose}, who is another student; judged by the student's own"], [told]
+    if student not in students:
+        return name, [], []
+    told = "This notebook does not have the name that the class list has. It was judged by the numbers in it."
+    return name, [f"{whose}, and judged by them: not the name on the class list"], [told]
+
+
+def _worked_as(found):
+    """Return the name with whose numbers the student worked, or None."""
+    path, name = found.path, None
+    with contextlib.suppress(OSError, ValueError):
+        if not found.status and path.is_file() and not path.is_symlink() and path.stat().st_size <= LARGEST:
+            name = worked_as(parse(path.read_bytes().decode("utf-8-sig")))
+    return name if name is not None and name.isprintable() and len(name) <= _LONGEST_NAME else None
+
+
+def _written(jobs, out, sources, most, known, notes, deadlines, on_the_list, delivered, anonymous, discreet):
     """Put results and marks together and write what ``OUT`` holds. Return the rows of ``grades.csv``."""
     sheet = out / "by_hand.csv"
     hidden = marks.aliases(out, known, make=anonymous)
@@ -210,7 +242,8 @@ def _written(jobs, out, sources, most, known, notes, deadlines, on_the_list, del
         totals.append(_total(job, result, tasks, hours, note))
         graded.append((job, result["status"], tasks, note))
         alias = shown.get(job.student, "")
-        report.write_feedback(out, job, result, tasks, sources[job.exercise], note, alias)
+        told = [discreet.get(one, one) for one in note]
+        report.write_feedback(out, job, result, tasks, sources[job.exercise], told, alias)
     tables.write(out / "grades.csv", GRADES, rows)
     tables.write(out / "totals.csv", TOTALS, totals)
     tables.write(sheet, marks.COLUMNS, marks.rows(all_tasks, given, most, shown))

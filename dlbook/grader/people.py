@@ -60,7 +60,7 @@ def class_list(path):
             raise ValueError(f"{path}: {name!r} cannot be the name of a folder")
     seen = {}
     for name in students:
-        seen.setdefault(_folded(name), []).append(name)
+        seen.setdefault(folded(name), []).append(name)
     twice = [" and ".join(dict.fromkeys(names)) for names in seen.values() if len(names) > 1]
     if twice:
         raise ValueError(f"{path}: more than once: {', '.join(sorted(twice))}")
@@ -81,12 +81,12 @@ def folders_by_student(submissions, students=None):
         The class list. A folder belongs to the student whose name it is in any of the usual encodings,
         composed or not, in small letters or capitals.
     """
-    known = {_folded(name): name for name in students or ()}
+    known = {folded(name): name for name in students or ()}
     found = {}
     for path in sorted(Path(submissions).iterdir(), key=lambda path: os.fsencode(path.name)):
         if path.is_dir() and not path.name.startswith(".") and path.name not in _NOBODY:
             readings = _readings(path.name)
-            name = next((known[key] for one in readings if (key := _folded(one)) in known), readings[0])
+            name = next((known[key] for one in readings if (key := folded(one)) in known), readings[0])
             found.setdefault(name, []).append(path)
     return found
 
@@ -99,14 +99,21 @@ def nearest(name, names):
     >>> nearest("731", ["00731", "00732"]), nearest("zoe\\u0308", ["Zoë"]), nearest("x", ["Zoë"])
     ('00731', 'Zoë', None)
     """
-    for change in (_folded, lambda text: _folded(text).lstrip("0").removesuffix(".0")):
+    for change in (folded, lambda text: folded(text).lstrip("0").removesuffix(".0")):
         meant = [other for other in names if change(other) == change(name)]
         if len(meant) == 1:
             return meant[0]
     return None
 
 
-def _folded(name):
+def folded(name):
+    """Return what all ways to write a name have in common: no capitals, single spaces, composed letters.
+
+    Examples
+    --------
+    >>> folded(" ada  LOVELACE") == folded("Ada Lovelace")
+    True
+    """
     return unicodedata.normalize("NFKC", person(name)).casefold()
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import nbformat
 from joblib import Parallel, delayed
 
-from dlbook.grader.cells import STUB, kind_of, names_in, with_student
+from dlbook.grader.cells import STUB, holds_name, kind_of, names_in, with_student
 from dlbook.grader.course import Course
 from dlbook.grader.people import class_list
 from dlbook.grader.tables import replace, write
@@ -79,6 +79,14 @@ def for_students(notebook):
         "CheckCellMetadata",
     ):
         notebook, resources = getattr(nbgrader, step)(config=config).preprocess(notebook, resources)
+    return _with_a_name_to_write(notebook)
+
+
+def _with_a_name_to_write(notebook):
+    """nbgrader locks every cell that the grader restores; into one of them students write their name."""
+    for cell in notebook.cells:
+        if holds_name(cell):
+            cell.metadata.pop("editable", None)
     return notebook
 
 
@@ -177,7 +185,9 @@ def course(folder, wanted=None, students=(), source=None):
         done = NbGraderAPI(config=config).generate_assignment(exercise, force=True)
         if not done["success"]:
             raise RuntimeError(f"nbgrader could not make {exercise}:\n{done.get('error') or done.get('log')}")
-        released = nbformat.read(folder / "release" / exercise / f"{exercise}.ipynb", as_version=4)
+        path = folder / "release" / exercise / f"{exercise}.ipynb"
+        released = _with_a_name_to_write(nbformat.read(path, as_version=4))
+        replace(path, text(released))
         for student in students:
             path = folder / "variants" / student / exercise / f"{exercise}.ipynb"
             replace(path, text(for_student(released, student)))

@@ -54,6 +54,7 @@ def feedback(job, result, tasks, source=None, note=(), alias=""):
         shown = cell | {"text": markdown(cell["source"]) if is_text else ""}
         if alias and cell["kind"] == "locked":
             shown["source"] = with_student(cell["source"], "anyone", job.variant)
+            shown["output"] = cell["output"].replace(f"numbers of {job.variant}:", "numbers of anyone:")
         shown["question"] = markdown(questions[cell["name"]]) if cell["name"] in questions else ""
         cells.append(shown)
     return _page(

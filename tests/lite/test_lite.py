@@ -159,6 +159,7 @@ def test_an_exercise_is_solved_kept_downloaded_and_graded(reader, address, tmp_p
     assert f"loads {publish.first_click(runtime.at_hand()) / 1e6:.0f} MB" in said
     assert megabytes == pytest.approx(publish.first_click(runtime.at_hand()) / 1e6, rel=0.05)
 
+    run(page, "name")
     run(page, "setup")
     answer(page, "adam-steps-answer", WRONG)
     run(page, "adam-steps-answer")
