@@ -25,23 +25,57 @@ WRONG = {
         ("np.log(my.classes)", "1 / my.classes", "this is the probability", 3),
     ],
     ("start", "train"): [
-        ("net.backward(dy)", "pass", "the parameters never move", 3),
-        ("optimizer.step(net.theta, net.grad)", "pass", "the parameters never move", 3),
-        ("net.theta, net.grad", "net.theta, -net.grad", "this goes uphill", 3),
-        ("append(value)", "append((value, dy))", "a loss is one number", 3),
+        ("net.backward(dy)", "pass", "the parameters never move", 4),
+        ("optimizer.step(net.theta, net.grad)", "pass", "the parameters never move", 4),
+        ("net.theta, net.grad", "net.theta, -net.grad", "this goes uphill", 4),
+        ("append(value)", "append((value, dy))", "a loss is one number", 4),
     ],
     ("start", "curves"): [
         (
             '"rate too small", "overfitting", "rate too large"',
             '"rate too large", "overfitting", "rate too small"',
             "where guessing puts them",
-            2,
+            1,
         ),
     ],
     ("start", "pytorch"): [
         ("BEDA", "BDEA", "nothing moves", 2),
         ("BEDA", "ECBD", "the softmax is left out", 2),
         ("BEDA", "EBAD", "backward comes before step", 2),
+        ("BEDA", "ABDE", "nothing moves", 2),
+        ("BEDA", "EDAB", "a loss must be computed before its gradient", 2),
+    ],
+    ("regularization", "strengths"): [
+        ("1 / (my.lr * my.steps)", "1 / my.steps", "the rate belongs to the time", 3),
+        (
+            "stopped = 1 / (my.lr * my.steps)",
+            "stopped = my.m / (my.lr * my.steps)",
+            "beside the same loss",
+            3,
+        ),
+        ("my.m * my.strength", "my.strength / my.m", "the same weights need a larger strength", 3),
+    ],
+    ("regularization", "early"): [
+        ("losses[look] < losses[best]", "losses[look] < losses[look - 1]", "no new best", 4),
+        ("look - best >= patience", "look - best > patience", "this is one look late", 4),
+        ("return look, best", "return look, look", "these are the last weights", 4),
+        ("return len(losses) - 1, best", "return len(losses), best", "looks are counted from 0", 4),
+        (
+            "[early(losses, patience)[1] for losses in table]",
+            "[int(np.argmin(losses)) for losses in table]",
+            "after it was stopped",
+            4,
+        ),
+        ("table[row][kept[row]]", "table[row][early(table[row], patience)[0]]", "not what they keep", 4),
+        ("return row, kept[row]", "return row, early(table[row], patience)[0]", "where the run stopped", 4),
+        ("losses[look] < losses[best]", "losses[look] <= losses[best]", "an equal loss is no new best", 4),
+        ("losses[look] < losses[best]", "not losses[look] >= losses[best]", "nan is no new best", 4),
+    ],
+    ("second_order", "torch"): [
+        ("5, 2, 5, 2", "5, 2, 10, 2", "every call needs an empty gradient", 4),
+        ("5, 2, 5, 2", "6, 2, 5, 2", "which batch is that in the next call", 4),
+        ("5, 2, 5, 2", "5, 2, 5, 11", "searches along the step only if it is asked to", 1),
+        ("5, 2, 5, 2", "7, 7, 5, 2", "draw the batch outside of closure", 2),
     ],
     ("recurrent", "equations"): [
         ("radius**steps", "1 - (1 - radius) * steps", "a share of what is left", 3),
@@ -109,12 +143,12 @@ WRONG = {
     ("dropout", "what"): [
         ('"dropout", "too much"', '"too much", "dropout"', "too much dropout underfits", 2),
         ('"dropout", "too much", "no scale"', '"no scale", "too much", "dropout"', "far too sure", 2),
-        ('"no dropout", "dropout"', '"dropout", "no dropout"', "learn wrong labels by heart", 5),
+        ('"no dropout", "dropout"', '"dropout", "no dropout"', "learn wrong labels by heart", 4),
         (
             '"no scale", "validated with dropout on"',
             '"validated with dropout on", "no scale"',
             "both measurements agree",
-            5,
+            4,
         ),
     ],
     ("dropout", "torch"): [
@@ -255,6 +289,25 @@ def test_a_typical_mistake_is_named_and_costs_its_own_points(full, exercise, tas
     points = {name: earned for name, (earned, _) in full[exercise].items()}
     assert said in found[task][1]
     assert {name: earned for name, (earned, _) in found.items()} == points | {task: points[task] - lost}
+
+
+RIGHT = [  # other forms of a right answer: exercise, task, the solution's, this one
+    *[("start", "pytorch", "BEDA", order) for order in ("EBDA", "BDAE", "AEBD", "ABED")],
+    ("dropout", "torch", "6, 10, 11, 16", "6, 10, 11, 17"),
+    ("transformer", "torch", "3, 9, 12, 10", "3, 9, 11, 8"),
+    ("transformer", "torch", "3, 9, 12, 10", "3, 9, 12, 12"),
+    ("second_order", "torch", "5, 2, 5, 2", "5, 6, 7, 2"),
+    ("regularization", "early", "return look, best", "return np.int64(look), best"),
+    ("landscape", "own", "2 * my.y**3 / (3 * my.y**2 - 1)", "my.y - (my.y**3 - my.y) / (3 * my.y**2 - 1)"),
+]
+
+
+@pytest.mark.parametrize("exercise, task, ours, theirs", RIGHT)
+def test_another_form_of_a_right_answer_earns_as_much(full, exercise, task, ours, theirs):
+    found = graded(exercise, task, ours, theirs)
+    assert {name: points for name, (points, _) in found.items()} == {
+        name: points for name, (points, _) in full[exercise].items()
+    }
 
 
 def test_the_solutions_earn_everything(full):
