@@ -45,8 +45,8 @@ def draw_small_sets(figure, *, examples, wrong, p, runs):
     labels = f"{percent(wrong)} wrong labels" if wrong else "clean labels"
     return (
         f"{count(examples, 'example')}, {labels}: after {steps[-1]} steps the median test error is "
-        f"{percent(none, 1)} without dropout and {percent(dropout, 1)} with p = {p:g}; the gain in the same "
-        f"seed is {fixed(here)} points."
+        f"{percent(none, 1)} without dropout and {percent(dropout, 1)} with p = {p:g}; the median gain in "
+        f"the same seed is {fixed(here)} points."
     )
 
 

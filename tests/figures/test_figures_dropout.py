@@ -22,7 +22,7 @@ def test_dropouts_gain_is_that_of_the_last_step_and_of_this_set():
     sentence, figure = small_sets(examples=100, wrong=0.2, p=0.5)
     assert "100 examples, 20% wrong labels: after 800 steps" in sentence
     assert (
-        "is 50.0% without dropout and 40.0% with p = 0.5; the gain in the same seed is 10.0 points."
+        "is 50.0% without dropout and 40.0% with p = 0.5; the median gain in the same seed is 10.0 points."
         in sentence
     )
     worse, other = small_sets(examples=1000, wrong=0, p=0.5)
