@@ -247,11 +247,15 @@ def test_a_row_follows_the_losses(row, ratios, verdict):
 def test_a_row_tells_what_it_counted():
     muon = transformer.row_28(told(Muon=0.8, Muon_148_steps=np.repeat([0.9, 1.1], [13, 3])))
     assert "at or below AdamW's loss after 200 in 13 of 16 seeds; after the same 200 steps in 16" in muon.ours
-    assert (
-        muon.rule.holds and muon.rule.fixed and not transformer.row_28(told(Muon_148_steps=HALF)).rule.holds
-    )
+    assert muon.rule.holds and not transformer.row_28(told(Muon_148_steps=HALF)).rule.holds
+    # its order alone had been seen on three seeds when it was written
+    assert muon.rule.seen and muon.others[0].fixed
+    lower = transformer.row_28(told(Muon=0.8, Muon_148_steps=1.1))
+    assert (lower.verdict, lower.under(lower.others[0])) == ("direction", "not seen at our size")
     xiong = transformer.row_26(told(**{"6_blocks_post_norm_no_warm_up": 1.3, "6_blocks_no_warm_up": HALF}))
     assert "1.05 (0.90 to 1.20) times as high with pre-norm and 1.30 (1.30 to 1.30)" in xiong.ours
+    assert "without a warm-up has 1.05 (0.90 to 1.20) times the excess loss of post-norm" in xiong.ours
+    assert [bool(rule.seen) for rule in xiong.others] == [False, True] and xiong.others[1].holds
     assert "0.97 (0.97 to 0.97) times that" in transformer.row_27(told(AdamW=0.97)).ours
 
 

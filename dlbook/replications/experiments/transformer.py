@@ -353,24 +353,38 @@ def row_26(excess_of):
     more, seeds = int(np.sum(post > pre)), len(pre)
     order = 4 * more >= 3 * seeds
     needs, does_not = bool(np.median(post) >= 1.1), bool(np.median(pre) <= 1.05)
+    across = excess_of["6 blocks, no warm-up"] / excess_of["6 blocks, post-norm"]
     return replicated(
         26,
         "Xiong et al. 2020, warm-up",
         key="xiong2020",
-        claim="A transformer with post-norm needs a warm-up; with pre-norm it trains as well without one.",
-        data=("IWSLT14 and WMT14 translation, BERT's texts", "a synthetic language of 96 tokens"),
+        claim="A transformer with post-norm needs a warm-up (on IWSLT14 about 34 BLEU with one, 8.45"
+        " without); with pre-norm it trains as well without one (about 34), and faster.",
+        data=(
+            "IWSLT14 German to English, WMT14 English to German; for BERT, Wikipedia and BookCorpus",
+            "a synthetic language of 96 tokens",
+        ),
         network=(
-            "encoder and decoder of 6 layers each, and BERT, with layer normalization",
+            "encoder and decoder of 6 layers each, 512 features; BERT-base of 12 layers, 768 features; layer"
+            " normalization",
             "a decoder of 6 blocks with layer normalization, 32 features",
         ),
         optimizer=(
-            "Adam, rate falling as 1/√t",
-            "Adam with β₂ = 0.98 and a cosine, 200 steps, warm-up of 20, each arm at its best rate of a grid",
+            "Adam with β₂ = 0.98, batches of 4,096 tokens on IWSLT14; with and without a warm-up of 4,000"
+            " steps (BERT: 10,000) to the same largest rate, 0.0005 or 0.001 on IWSLT14; then the rate falls"
+            " as 1/√t or in a step",
+            "Adam with β₂ = 0.98 and a cosine, batches of 256 tokens, warm-up of 20 steps, each arm at its"
+            " best rate of a grid",
+        ),
+        length=(
+            "15 epochs and more, on IWSLT14 of 153,000 sentences; BERT 500,000 steps and more",
+            "200 steps",
         ),
         seeds=(None, seeds),
         ours=f"without the warm-up the excess loss is {_ratio(pre)} times as high with pre-norm and"
         f" {_ratio(post)} times with post-norm (median, and the middle 80%); the second ratio is larger in"
-        f" {more} of {seeds} seeds",
+        f" {more} of {seeds} seeds; pre-norm without a warm-up has {_ratio(across)} times the excess loss of"
+        " post-norm with one",
         rule=Rule(
             "without the warm-up post-norm's median ratio is at least 1.1 and pre-norm's at most 1.05; the"
             " order alone: post-norm's ratio is the larger one in three of four seeds",
@@ -383,7 +397,13 @@ def row_26(excess_of):
                 "post-norm without warm-up is worse than with one in three of four seeds",
                 bool(4 * np.sum(post > 1) >= 3 * seeds),
                 fixed="2026-11-29",
-            )
+            ),
+            Rule(
+                "the comparison that is published for pre-norm: the median ratio of its loss without a"
+                " warm-up to that of post-norm with one is at most 1.05",
+                bool(np.median(across) <= 1.05),
+                seen="2026-11-29",
+            ),
         ],
         run="python -m dlbook.replications.full transformer",
     )
@@ -397,10 +417,19 @@ def row_27(excess_of):
         27,
         "Zhang & Sennrich 2019, RMSNorm",
         key="zhang2019",
-        claim="RMSNorm does as well as layer normalization (and takes less time, which is not tried here).",
-        data=("WMT translation, reading comprehension, images", "a synthetic language of 96 tokens"),
-        network=("RNNs, CNNs and transformers", "a transformer of 4 blocks with pre-norm, 32 features"),
-        optimizer=("the tasks' own", "AdamW, 200 steps, each norm at its best rate of a grid"),
+        claim="RMSNorm does as well as layer normalization (a transformer on WMT14: 26.8 and 26.6 BLEU), in"
+        " 7% to 64% less time, which is not tried here.",
+        data=(
+            "WMT14 English to German; reading comprehension of CNN's articles; COCO's images and captions;"
+            " CIFAR-10",
+            "a synthetic language of 96 tokens",
+        ),
+        network=(
+            "RNNSearch and Transformer base; an attentive reader; an order-embedding; ConvPool-CNN-C",
+            "a transformer of 4 blocks with pre-norm, 32 features",
+        ),
+        optimizer=("the tasks' own", "AdamW, each norm at its best rate of a grid"),
+        length=("300,000 steps for the transformer", "200 steps"),
         seeds=(None, seeds),
         ours=f"the excess loss with RMSNorm is {_ratio(ratio)} times that with layer normalization (median,"
         f" and the middle 80%), lower in {int(np.sum(ratio < 1))} of {seeds} seeds",
@@ -436,15 +465,18 @@ def row_28(excess_of):
         ours=f"after 148 steps, 1/1.35 of 200, Muon is at or below AdamW's loss after 200 in {there} of"
         f" {seeds} seeds; after the same 200 steps in {lower}; medians {np.median(sooner):.2f} and"
         f" {np.median(muon):.2f} against {np.median(adamw):.2f}",
-        rule=Rule(
+        rule=Rule(  # the second part was written when three seeds at 200 steps had been seen
             "Muon after 148 steps is at or below AdamW after 200 in three of four seeds; the order alone:"
             " Muon below AdamW after the same 200 steps in three of four",
             holds,
             order=order or holds,
-            fixed="2026-11-29",
+            seen="2026-11-29",
         ),
         others=[
-            Rule("Muon below AdamW after the same 200 steps in every seed", lower == seeds, seen="2026-11-29")
+            Rule("its first part, which was fixed first, alone", holds, fixed="2026-11-29"),
+            Rule(
+                "Muon below AdamW after the same 200 steps in every seed", lower == seeds, seen="2026-11-29"
+            ),
         ],
         run="python -m dlbook.replications.full transformer",
     )
