@@ -15,7 +15,7 @@ from dlbook.grader.cells import kind_of
 from dlcore import data
 from dlcore.attention import Embedding, Positions, SelfAttention
 from dlcore.initialization import he_normal, normal
-from dlcore.layers import Dense, ReLU, Residual, Tanh
+from dlcore.layers import Dense, ReLU, Residual, Sigmoid, Tanh
 from dlcore.losses import softmax_cross_entropy
 from dlcore.network import Network
 from dlcore.normalization import RMSNorm
@@ -126,7 +126,31 @@ def transformer():
     return [run(0), run(1, causal=False), run(2, attention=False), run(3, last=1.0), run(4, peak=0.3)]
 
 
-MEASURED = {"dropout": dropout, "landscape": landscape, "transformer": transformer}
+def vanishing_gradients():
+    """Ten layers: ReLU as He starts it, sigmoids, tanh with large weights, ReLU with a dead layer."""
+    fashion = data.fashion(500, pool=4)
+    x = fashion.x_train.reshape(-1, 49)
+    x = (x - x.mean()) / x.std()
+
+    def run(seed, activation, gain, dead=False):
+        rng = np.random.default_rng(seed)
+        dense = [Dense(n, 100, partial(normal, std=gain / n**0.5), rng=rng) for n in [49] + [100] * 9]
+        last = Dense(100, 10, he_normal, rng=rng)
+        net = Network(*(part for layer in dense for part in (layer, activation())), last)
+        dense[5].b[:] = -20 if dead else 0
+        _, dy = softmax_cross_entropy(net.forward(x, training=True), fashion.y_train)
+        net.backward(dy, input_gradient=False)
+        return np.array([np.linalg.norm(layer.dW) for layer in dense])
+
+    return [run(0, ReLU, 2**0.5), run(1, Sigmoid, 1.0), run(2, Tanh, 6.0), run(3, ReLU, 2**0.5, dead=True)]
+
+
+MEASURED = {
+    "dropout": dropout,
+    "landscape": landscape,
+    "transformer": transformer,
+    "vanishing_gradients": vanishing_gradients,
+}
 
 
 @pytest.mark.parametrize("exercise", MEASURED)

@@ -71,6 +71,11 @@ WRONG = {
         ("losses[look] < losses[best]", "losses[look] <= losses[best]", "an equal loss is no new best", 4),
         ("losses[look] < losses[best]", "not losses[look] >= losses[best]", "nan is no new best", 4),
     ],
+    ("vanishing_gradients", "what"): [
+        ('"vanishing", "exploding"', '"exploding", "vanishing"', "in each layer nearer to the input", 1),
+        ('"healthy", "vanishing"', '"vanishing", "healthy"', "of about the same size", 1),
+        ('"exploding", "dead"', '"dead", "exploding"', "how large are the norms then", 2),
+    ],
     ("second_order", "torch"): [
         ("5, 2, 5, 2", "5, 2, 10, 2", "every call needs an empty gradient", 4),
         ("5, 2, 5, 2", "6, 2, 5, 2", "which batch is that in the next call", 4),
