@@ -17,7 +17,7 @@ from dlcore.network import Network
 from ._images import halved_fashion
 
 AXES = {"rate": [0.05, 0.08]}
-SEEDS = 1
+SEEDS = 3
 CHECK = {"rate": 0.05, "seed": 0}
 
 IMAGES, STEPS, EVERY, FIRST = 500, 1_500, 50, 100
