@@ -705,7 +705,11 @@ def swept(module, seeds, result):
 
 @pytest.mark.parametrize(
     "gains, holds, order",
-    [([-1, 0, 1, 2], True, True), ([1, 2, 3, 1], False, True), ([3, 2, 1, 1], False, False)],
+    [
+        ([-1, 0, 1, 2, 2, 1], True, True),
+        ([1, 2, 3, 1, 1, 1], False, True),
+        ([3, 2, 1, 1, 1, 1], False, False),
+    ],
 )
 def test_row_14_asks_for_a_gain_that_comes_with_the_data(gains, holds, order):
     def error(arm, size):
