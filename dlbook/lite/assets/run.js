@@ -110,20 +110,34 @@
     return answer.text();
   }
 
-  function wait(condition, seconds) {
-    return new Promise((resolve, reject) => {
-      const begun = Date.now();
+  function wait(condition) {
+    return new Promise((resolve) => {
       (function look() {
         const found = condition();
         if (found) {
           resolve(found);
-        } else if (Date.now() - begun > 1000 * seconds) {
-          reject(new Error("too slow"));
         } else {
           setTimeout(look, 100);
         }
       })();
     });
+  }
+
+  // says that something is late, if nothing else is said; call what it returns when the thing is there
+  function late(seconds, text) {
+    let isThere = false, isSaid = false;
+    setTimeout(() => {
+      if (!isThere && at("note").hidden) {
+        isSaid = true;
+        note(text);
+      }
+    }, 1000 * seconds);
+    return () => {
+      isThere = true;
+      if (isSaid && at("note").textContent === text) {
+        note("");
+      }
+    };
   }
 
   function save(panel) {
@@ -219,11 +233,13 @@
     frame.src = `app/notebooks/index.html?path=${encodeURIComponent(path)}`;
     at("notebook").replaceChildren(frame);
     let app, panel;
+    const opens = late(120, "The notebook is taking long to open. On a slow connection that is the download; otherwise reload this page.");
     try {
-      app = await wait(() => frame.contentWindow.jupyterapp, 120);
+      app = await wait(() => frame.contentWindow.jupyterapp);
       await app.restored;
-      panel = await wait(() => app.shell.currentWidget && app.shell.currentWidget.context && app.shell.currentWidget, 60);
+      panel = await wait(() => app.shell.currentWidget && app.shell.currentWidget.context && app.shell.currentWidget);
       await panel.context.ready;
+      opens();
     } catch {
       return refuse("The notebook did not open. Reload this page; if that does not help, download the notebook from the book’s page.");
     }
@@ -305,19 +321,16 @@
   function follow(panel) {
     const told = { idle: "Python is ready", busy: "Python is running …", dead: "Python has stopped: press Stop to start it again" };
     const context = panel.sessionContext;
-    let ready = false;
+    const starts = late(90, "Python is taking long to start. On a slow connection that is the download; otherwise reload this page.");
     const show = () => {
       const status = context.kernelDisplayStatus;
-      ready = ready || status === "idle";
+      if (status === "idle") {
+        starts();
+      }
       say(told[status] || "Python is starting …");
     };
     context.statusChanged.connect(show);
     show();
-    setTimeout(() => {
-      if (!ready && at("note").hidden) {
-        note("Python is taking long to start. On a slow connection that is the download; otherwise reload this page.");
-      }
-    }, 90000);
   }
 
   start();
