@@ -11,6 +11,9 @@ computed from them::
         rule=Rule("surely ahead at two of three sizes", sum(ten) >= 2, fixed="2026-11-21"),
         others=[Rule("ahead in the median", ahead > 0, seen="2026-11-29")])
 
+A rule chosen after looking may be the first one only where it gives no better verdict than the rule that was
+fixed before.
+
 Each part of the protocol is one text where ours is the published one, and else a pair (published, ours). A
 pair of numbers with a unit counts as a difference only where ours is less.
 """
@@ -34,7 +37,9 @@ VERDICTS = {
 }
 """The five verdicts, and what each says."""
 
-PARTS = ("data", "network", "optimizer", "length", "seeds")
+_RANK = {verdict: -rank for rank, verdict in enumerate(VERDICTS)} | {"refuted": -2}
+
+PARTS = ("data", "network", "optimizer", "length", "measure", "seeds")
 """What a protocol consists of."""
 
 MIME = "application/vnd.dlbook.replication+json"
@@ -147,6 +152,14 @@ class Replication:
     others: tuple = ()
     run: str = ""
 
+    def __post_init__(self):
+        first = [self.under(rule) for rule in self.others if rule.fixed]
+        if self.rule.seen and first and _RANK[self.verdict] > max(_RANK[verdict] for verdict in first):
+            raise ValueError(
+                f"a rule chosen after looking can lower the verdict of row {self.number}, not raise it from"
+                f" {first[0]!r} to {self.verdict!r}: the rule fixed before must come first"
+            )
+
     @property
     def anchor(self):
         """Where its box is on a page."""
@@ -171,6 +184,22 @@ class Replication:
         """The verdict that another rule gives."""
         return verdict_of(rule, at_size=self.at_size, unknown=self.unknown)
 
+    def told(self, rule):
+        """That verdict in words, which do not let a rule that failed pass for one that held."""
+        verdict = self.under(rule)
+        return f"it does not hold, its order does: {verdict}" if rule.order and not rule.holds else verdict
+
+    @property
+    def meaning(self):
+        """What the verdict says of this row."""
+        if self.verdict != "direction":
+            return VERDICTS[self.verdict]
+        return (
+            "it holds, on another scale or on other data"
+            if self.rule.holds
+            else "only its order or its sign holds"
+        )
+
     @property
     def differences(self):
         """What was smaller or other than published, as one text."""
@@ -186,7 +215,7 @@ class Replication:
             )
         lines += [f"  ours: {self.ours}", f"  rule: {self.rule.text} ({self.rule.when})"]
         lines += [
-            f"  under another rule: {rule.text} ({rule.when}): {self.under(rule)}" for rule in self.others
+            f"  under another rule: {rule.text} ({rule.when}): {self.told(rule)}" for rule in self.others
         ]
         return "\n".join(lines)
 
@@ -206,7 +235,7 @@ class Replication:
         lines = [
             f'<div class="replication {self.verdict.replace(" ", "-")}" id="{self.anchor}">',
             f"**Row {self.number}: {source}.** {self.claim}",
-            f"**Verdict: {self.verdict}** ({VERDICTS[self.verdict]}).",
+            f"**Verdict: {self.verdict}** ({self.meaning}).",
             f"**Ours:** {self.ours}",
         ]
         rows = ["| part | published | ours |", "|---|---|---|"]
@@ -216,8 +245,7 @@ class Replication:
         ]
         lines += ["\n".join(rows), f"**Rule:** {self.rule.text} ({self.rule.when})."]
         lines += [
-            f"**Under another rule:** {rule.text} ({rule.when}): *{self.under(rule)}*."
-            for rule in self.others
+            f"**Under another rule:** {rule.text} ({rule.when}): *{self.told(rule)}*." for rule in self.others
         ]
         if self.run:
             lines.append(f"**Run by** `{self.run}`.")
@@ -262,7 +290,7 @@ def replicated(number, source, *, claim, key, ours, rule, others=(), run="", **p
         Of the source in `references.bib`: "kohavi1995".
     claim : str
         What the source says, in a sentence, with its numbers.
-    data, network, optimizer, length, seeds : str or tuple
+    data, network, optimizer, length, measure, seeds : str or tuple
         The protocol. A text where ours is the published one; a pair (published, ours) where it is not;
         ``(10_000, 2_500, "epochs")`` where both are numbers, of which more is no smaller attempt. None for
         what the source does not tell. Seeds are two numbers, ``(1, 16)``; other parts may be left out where

@@ -156,11 +156,33 @@ def test_a_verdict_cannot_be_given():
 
 def test_another_rule_has_a_verdict_of_its_own_and_says_that_it_came_later():
     found = one(others=[Rule("ahead in all seeds", False, order=True, seen="2026-11-29")])
-    assert "under another rule: ahead in all seeds (chosen after looking, 2026-11-29): direction" in str(
-        found
-    )
+    told = "ahead in all seeds (chosen after looking, 2026-11-29)"
+    assert f"under another rule: {told}: it does not hold, its order does: direction" in str(found)
     assert "(fixed before looking, 2026-11-21)" in str(found)
-    assert "ahead in all seeds (chosen after looking, 2026-11-29): *direction*" in found.markdown()
+    assert f"{told}: *it does not hold, its order does: direction*" in found.markdown()
+    held = one(others=[Rule("ahead in all seeds", True, seen="2026-11-29")])
+    assert f"{told}: *reproduced*" in held.markdown()
+
+
+@pytest.mark.parametrize(
+    "size, meaning", [(1, "holds, on another scale"), (16, "only its order or its sign")]
+)
+def test_a_direction_says_of_which_kind_it_is(size, meaning):
+    weak = Rule("ahead in all seeds", size == 1, order=True, fixed="2026-11-21")
+    found = one(rule=weak, seeds=(16, size))
+    assert found.verdict == "direction" and meaning in found.markdown()
+
+
+def test_a_rule_chosen_after_looking_can_lower_a_verdict_and_not_raise_it():
+    before = rule(False)
+    after = Rule("ahead in the median", True, seen="2026-11-29")
+    with pytest.raises(
+        ValueError, match="can lower the verdict of row .*, not raise it from 'refuted' to 'repr"
+    ):
+        one(rule=after, others=[before])
+    assert one(rule=before, others=[after]).verdict == "refuted"
+    stricter = Rule("ahead in all seeds", False, seen="2026-11-29")
+    assert one(rule=stricter, others=[rule(True)]).verdict == "refuted"
 
 
 @pytest.mark.parametrize(
@@ -195,7 +217,10 @@ def test_a_rule_without_its_parts_is_refused(given, message):
         ({"rule": True}, "rule must be a Rule, from which the verdict is computed, got True"),
         ({"others": [True]}, "others must be Rules, got True"),
         ({"key": "Kohavi"}, "key must be a source of references.bib, such as 'kohavi1995', got 'Kohavi'"),
-        ({"nodes": "3"}, "a protocol has the parts data, network, optimizer, length, seeds, got 'nodes'"),
+        (
+            {"nodes": "3"},
+            "a protocol has the parts data, network, optimizer, length, measure, seeds, got 'nodes'",
+        ),
         ({"seeds": 16}, r"seeds must be two numbers, \(published or None, ours\), got 16"),
         ({"number": 0}, "number must be at least 1, got 0"),
     ],
@@ -739,13 +764,13 @@ def test_row_10_asks_for_accuracy_and_steady_inputs(with_it, moves, verdict):
 
 @pytest.mark.parametrize("adam, holds, order", [(0.3, True, True), (0.4, False, True), (0.6, False, False)])
 def test_row_19_asks_whether_adam_is_as_fast_as_nesterov(adam, holds, order):
-    losses = {"Adam": adam, "Nesterov": 0.3, "AdaGrad": 0.5}
+    losses = {"Adam": adam, "Nesterov": 0.3, "AdaGrad": 0.9, "AdaGrad-constant": 0.5}
     runs = swept(
         adam_logistic, 1, lambda arm: {"loss": [losses[arm.split()[0]] + float(arm.split()[1]) / 1e9]}
     )
     ((_, found),) = adam_logistic.replications(runs)
     assert (found.rule.holds, found.rule.order) == (holds, order)
-    assert "at the edge of its grid: Adam, AdaGrad, Nesterov" in found.ours
+    assert "at the edge of its grid: Adam, AdaGrad, AdaGrad-constant, Nesterov" in found.ours
 
 
 @pytest.mark.parametrize("adam, verdict", [(0.1, "direction"), (0.6, "not seen at our size")])

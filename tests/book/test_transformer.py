@@ -236,7 +236,7 @@ HALF = np.repeat([0.9, 1.2], 8)
         ("row_27", {"AdamW": 1.04}, "direction"),
         ("row_27", {"AdamW": 1.06}, "not seen at our size"),
         ("row_28", {"Muon": 0.8}, "direction"),
-        ("row_28", {"Muon": 0.8, "Muon_148_steps": 1.1}, "direction"),
+        ("row_28", {"Muon": 0.8, "Muon_148_steps": 1.1}, "not seen at our size"),
         ("row_28", {"Muon": HALF, "Muon_148_steps": 1.1}, "not seen at our size"),
     ],
 )
@@ -249,13 +249,15 @@ def test_a_row_tells_what_it_counted():
     assert "at or below AdamW's loss after 200 in 13 of 16 seeds; after the same 200 steps in 16" in muon.ours
     assert muon.rule.holds and not transformer.row_28(told(Muon_148_steps=HALF)).rule.holds
     # its order alone had been seen on three seeds when it was written
-    assert muon.rule.seen and muon.others[0].fixed
+    assert muon.rule.fixed and muon.others[0].seen
     lower = transformer.row_28(told(Muon=0.8, Muon_148_steps=1.1))
-    assert (lower.verdict, lower.under(lower.others[0])) == ("direction", "not seen at our size")
+    assert (lower.verdict, lower.under(lower.others[0])) == ("not seen at our size", "direction")
     xiong = transformer.row_26(told(**{"6_blocks_post_norm_no_warm_up": 1.3, "6_blocks_no_warm_up": HALF}))
     assert "1.05 (0.90 to 1.20) times as high with pre-norm and 1.30 (1.30 to 1.30)" in xiong.ours
     assert "without a warm-up has 1.05 (0.90 to 1.20) times the excess loss of post-norm" in xiong.ours
-    assert [bool(rule.seen) for rule in xiong.others] == [False, True] and xiong.others[1].holds
+    assert [bool(rule.seen) for rule in xiong.others] == [False, True, True] and xiong.others[1].holds
+    four = transformer.row_26(told(post_norm_no_warm_up=1.2, no_warm_up=1.01)).others[2]
+    assert four.holds and "1.01 (1.01 to 1.01) with pre-norm and 1.20 (1.20 to 1.20)" in four.text
     assert "0.97 (0.97 to 0.97) times that" in transformer.row_27(told(AdamW=0.97)).ours
 
 
