@@ -8,6 +8,7 @@ Minutes are an estimate, made of what a reader does: 180 words of technical text
 a minute, and one minute at each explorer.
 """
 
+import math
 import re
 import sys
 from dataclasses import dataclass
@@ -39,6 +40,11 @@ class Length:
     @property
     def minutes(self):
         return round(self.words / 180 + self.lines / 15 + self.explorers)
+
+    @property
+    def stated(self):
+        """The minutes that a chapter states at its top: up to the next five."""
+        return 5 * math.ceil(self.minutes / 5)
 
     @property
     def within(self):

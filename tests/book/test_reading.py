@@ -1,5 +1,6 @@
 """A chapter is read in one sitting: its words and lines of code are bounded."""
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -17,6 +18,14 @@ CHAPTERS = Path(__file__).parents[2] / "chapters"
 def test_a_page_is_within_the_bounds(path):
     found = length(nbformat.read(path, as_version=4))
     assert found.within, found
+
+
+@pytest.mark.parametrize("path", sorted(CHAPTERS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_chapter_states_its_minutes(path):
+    notebook = nbformat.read(path, as_version=4)
+    text = "".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    stated = re.findall(r"\*\*(\d+) minutes\*\* · ", text)
+    assert stated == ([] if path.stem == "index" else [str(length(notebook).stated)])
 
 
 def test_prose_is_counted_in_cells_and_sentences_and_code_where_it_is_open():
