@@ -482,7 +482,7 @@ def row_28(excess_of):
         ),
         others=[
             Rule(  # written when three seeds at 200 steps had been seen
-                "or, for the order alone, Muon below AdamW after the same 200 steps in three of four seeds",
+                "the same; the order alone: Muon below AdamW after the same 200 steps in three of four seeds",
                 holds,
                 order=order or holds,
                 seen="2026-11-29",
