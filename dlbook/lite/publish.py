@@ -12,6 +12,7 @@ a browser never combines files of two editions:
 """
 
 import hashlib
+import functools
 import html
 import json
 import os
@@ -26,7 +27,7 @@ from dlbook.lite.runtime import ASSETS
 
 # rooms of dlbook that no notebook of a reader imports
 NOT_NEEDED = {"lite", "site", "plain.py", "references.py", "reproducible.py", "notebooks.py"}
-GRADER_NEEDED = {"__init__.py", "curves.py", "marking.py", "variants.py"}
+GRADER = Path(__file__).parents[1] / "grader"
 EXPLORER_NOT_NEEDED = {"extension.py", "renderer.py", "digest.py", "kept.py", "assets"}
 # of the first click: the wheel of dlcore and dlbook, and what JupyterLite loads to show a notebook; the
 # browser test fails if this is not what a browser loads
@@ -47,6 +48,19 @@ def setup(app):
     app.connect("html-page-context", _link, priority=510)  # after the theme and the download button
     app.connect("build-finished", _publish, priority=700)  # after the plain copies are written
     return {"version": version("dlcore"), "parallel_read_safe": True, "parallel_write_safe": True}
+
+
+@functools.cache
+def grader_needed():
+    """The files of the grader's room that an exercise imports: the first one's, and theirs."""
+    needed, left = set(), ["__init__"]
+    while left:
+        name = f"{left.pop()}.py"
+        if name not in needed:
+            needed.add(name)
+            text = (GRADER / name).read_text(encoding="utf-8")
+            left += re.findall(r"^from dlbook\.grader\.(\w+) import", text, re.MULTILINE)
+    return needed
 
 
 def _look(app, config):
@@ -187,7 +201,7 @@ def _is_needed(package, parts):
     if package == "dlcore":
         return True
     if parts[0] == "grader":
-        return parts[1] in GRADER_NEEDED
+        return parts[1] in grader_needed()
     if parts[0] == "explorer":
         return parts[1] not in EXPLORER_NOT_NEEDED
     return parts[0] not in NOT_NEEDED

@@ -202,6 +202,11 @@ def test_the_command_says_what_to_do_without_a_runtime(tmp_path, monkeypatch, ca
     assert "run `make lite`" in capsys.readouterr().err
 
 
+def test_the_wheel_holds_what_the_grader_imports_and_no_more():
+    needed = {"__init__.py", "curves.py", "marking.py", "people.py", "variants.py"}
+    assert publish.grader_needed() == needed
+
+
 def test_the_wheel_holds_what_the_kernel_asks_for():
     names = dict(publish.book_files())
     assert "dlcore/fashion_mnist/train-images-idx3-ubyte.gz" in names and "dlbook/explorer/live.py" in names
