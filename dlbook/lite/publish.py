@@ -11,8 +11,8 @@ a browser never combines files of two editions:
     lite/book/<digest>/                the wheel of dlcore and dlbook, and the lock file that names it
 """
 
-import hashlib
 import functools
+import hashlib
 import html
 import json
 import os
