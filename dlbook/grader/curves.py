@@ -90,8 +90,10 @@ class Curves:
         right, bottom = _WIDTH - 8, _HEIGHT - _BOTTOM
         x = np.linspace(_LEFT + 6, right - 6, len(self.at))
         parts = [_text(_WIDTH / 2, 15, run, "middle", 'font-weight="bold"')]
+        span = self.high - self.low  # in powers of ten; the labels must not run into each other
+        marks, every = ((1, 2, 5) if span < 3 else (1,)), math.ceil(span / 10)
         for power in range(math.floor(self.low), math.ceil(self.high)):
-            for value in (10**power, 2 * 10**power, 5 * 10**power):
+            for value in (mark * 10.0**power for mark in marks if power % every == 0):
                 if self.low <= math.log10(value) <= self.high:
                     y = self._y(value)
                     parts.append(_line([(_LEFT, y), (right, y)], "currentColor", opacity=0.15))

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from dlbook.grader import Curves
@@ -49,6 +50,14 @@ def test_values_below_the_floor_are_drawn_at_it_and_told_as_they_are():
     found = Curves({"A": {"loss": [1.0, 0.1, 1e-9]}}, [1, 2, 3], floor=0.1)
     ((_, (_, at_floor), (_, below)),) = lines(panels(found)[0])
     assert below == at_floor and "1e-09" in repr(found)
+
+
+@pytest.mark.parametrize("smallest, labels", [(0.1, 4), (1e-3, 4), (1e-8, 9), (1e-16, 9)])
+def test_the_labels_of_the_axis_stand_apart(smallest, labels):
+    (panel,) = panels(Curves({"A": {"loss": [1.0, smallest]}}, [1, 2]))
+    heights = [float(text.get("y")) for text in panel.iter("text") if text.get("text-anchor") == "end"][:-1]
+    assert len(heights) == labels
+    assert min(-np.diff(heights)) >= 11  # the size of the letters
 
 
 def test_names_are_text_and_the_table_stands_below():

@@ -145,20 +145,73 @@ def vanishing_gradients():
     return [run(0, ReLU, 2**0.5), run(1, Sigmoid, 1.0), run(2, Tanh, 6.0), run(3, ReLU, 2**0.5, dead=True)]
 
 
+def momentum():
+    """Gradient descent near its limit, a small rate, Polyak's best pair, β = 0.95, a rate too large."""
+    q = (30**0.5 - 1) / (30**0.5 + 1)
+    optimizers = [
+        SGD(0.99 * 2 / 30), Momentum(0.0025, 0.5), Momentum(4 / (1 + 30**0.5) ** 2, q**2),
+        Momentum(0.02, 0.95), Momentum(1.003 * 2 * 1.9 / 30, 0.9),
+    ]  # fmt: skip
+
+    def run(optimizer):
+        theta, path = np.ones(2), [np.ones(2)]
+        for _ in range(60):
+            optimizer.step(theta, np.array([1.0, 30.0]) * theta)
+            path.append(abs(theta))
+        return np.array(path[::3]).T
+
+    return [run(optimizer) for optimizer in optimizers]
+
+
 MEASURED = {
     "dropout": dropout,
     "landscape": landscape,
+    "momentum": momentum,
     "transformer": transformer,
     "vanishing_gradients": vanishing_gradients,
 }
 
 
+def numbers_of(exercise):
+    """What an exercise's first two locked cells define: the name, then the numbers."""
+    notebook, space = release.read(exercise, SOURCE), {}
+    for cell in [one for one in notebook.cells if kind_of(one) == "locked"][:2]:
+        exec(cell.source, space)
+    return space
+
+
 @pytest.mark.parametrize("exercise", MEASURED)
 def test_the_stored_curves_are_those_of_the_runs(exercise):
-    notebook, space = release.read(exercise, SOURCE), {}
-    for cell in [one for one in notebook.cells if kind_of(one) == "locked"][:2]:  # the name, then the numbers
-        exec(cell.source, space)
-    for stored, found in zip(space["measured"], MEASURED[exercise](), strict=True):
+    for stored, found in zip(numbers_of(exercise)["measured"], MEASURED[exercise](), strict=True):
         alike = np.isclose(stored, found, rtol=0.1, atol=0.05)
         # a run near its edge is chaotic: on another processor single values of it are others
         assert np.shape(stored) == found.shape and alike.mean() > 0.8, f"{stored}\n{found}"
+
+
+def of_momentum(along, across):
+    """The slow direction decides, and whether it swings."""
+    swings = np.sum(np.diff(np.sign(np.diff(along))) != 0)
+    return {
+        "SGD": [0.1 / along[-1], across[-1] / 0.1, 2 / (1 + swings)],
+        "small rate": [along[-1] / 0.1, 0.1 / across[-1], 2 / (1 + swings)],
+        "best pair": [0.01 / along[-1], 0.01 / across[-1]],
+        "large beta": [swings / 2, 2 / across.max()],
+        "large rate": [across[-1] / 2],
+    }
+
+
+SIGNS = {
+    "momentum": of_momentum
+}  # of each name the signs by which a reader tells a run, above 1 if they are there
+
+
+@pytest.mark.parametrize("exercise", SIGNS)
+def test_the_curves_of_each_run_have_its_own_signs_with_a_margin_and_no_other_run_has_them(exercise):
+    space = numbers_of(exercise)
+    for row, curves in enumerate(space["measured"]):
+        signs = SIGNS[exercise](*np.array(curves))
+        for at, (name, found) in enumerate(signs.items()):
+            if at == row:
+                assert min(found) >= 2, f"{name} is hard to tell: {found}"
+            else:
+                assert min(found) <= 0.5, f"run {row} could be taken for {name}: {found}"

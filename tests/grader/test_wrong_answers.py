@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import functools
 import io
 from pathlib import Path
 
@@ -75,6 +76,29 @@ WRONG = {
         ('"vanishing", "exploding"', '"exploding", "vanishing"', "in each layer nearer to the input", 1),
         ('"healthy", "vanishing"', '"vanishing", "healthy"', "of about the same size", 1),
         ('"exploding", "dead"', '"dead", "exploding"', "how large are the norms then", 2),
+    ],
+    ("momentum", "what"): [
+        ('"SGD", "small rate"', '"small rate", "SGD"', "hardly anything happens", 1),
+        ('"best pair", "large beta"', '"large beta", "best pair"', "by the same factor a step", 1),
+        ('"large beta", "large rate"', '"large rate", "large beta"', "grows with every step", 2),
+        ("names[which] for", '"SGD" for', "each of the five names", 2),
+    ],
+    ("momentum", "pytorch"): [
+        (
+            '{"lr": lr * (1 - beta), "momentum": beta}',
+            '{"lr": lr, "momentum": beta}',
+            "its rate is another",
+            3,
+        ),
+        (
+            '{"lr": lr * (1 - beta), "momentum": beta}',
+            '{"lr": lr, "momentum": beta, "dampening": beta}',
+            "takes the whole gradient",
+            3,
+        ),
+        (', "nesterov": True', "", "this looks ahead", 3),
+        ("my.lr / (1 - my.beta) * (1 - 0.99)", "my.lr * (1 - my.beta) * 100", "lr must become smaller", 3),
+        ("first_step = 1 - my.beta", "first_step = my.beta", "after thousands of steps, and after one", 3),
     ],
     ("second_order", "torch"): [
         ("5, 2, 5, 2", "5, 2, 10, 2", "every call needs an empty gradient", 4),
@@ -283,15 +307,15 @@ def outcome_of(source, most, space):
     return (most if earned is None else earned), printed.getvalue()
 
 
-@pytest.fixture(scope="module")
-def full():
-    return {exercise: graded(exercise) for exercise, _ in WRONG}
+@functools.cache
+def full(exercise):
+    """Every task's points with the solutions."""
+    return {name: earned for name, (earned, _) in graded(exercise).items()}
 
 
 @pytest.mark.parametrize("exercise, task, right, wrong, said, lost", CASES)
-def test_a_typical_mistake_is_named_and_costs_its_own_points(full, exercise, task, right, wrong, said, lost):
-    found = graded(exercise, task, right, wrong)
-    points = {name: earned for name, (earned, _) in full[exercise].items()}
+def test_a_typical_mistake_is_named_and_costs_its_own_points(exercise, task, right, wrong, said, lost):
+    found, points = graded(exercise, task, right, wrong), full(exercise)
     assert said in found[task][1]
     assert {name: earned for name, (earned, _) in found.items()} == points | {task: points[task] - lost}
 
@@ -308,16 +332,12 @@ RIGHT = [  # other forms of a right answer: exercise, task, the solution's, this
 
 
 @pytest.mark.parametrize("exercise, task, ours, theirs", RIGHT)
-def test_another_form_of_a_right_answer_earns_as_much(full, exercise, task, ours, theirs):
+def test_another_form_of_a_right_answer_earns_as_much(exercise, task, ours, theirs):
     found = graded(exercise, task, ours, theirs)
-    assert {name: points for name, (points, _) in found.items()} == {
-        name: points for name, (points, _) in full[exercise].items()
-    }
+    assert {name: points for name, (points, _) in found.items()} == full(exercise)
 
 
-def test_the_solutions_earn_everything(full):
-    for exercise, found in full.items():
-        most = {
-            name_of(c): points_of(c) for c in release.read(exercise, SOURCE).cells if kind_of(c) == "test"
-        }
-        assert {name: earned for name, (earned, _) in found.items()} == most
+@pytest.mark.parametrize("exercise", sorted({exercise for exercise, _ in WRONG}))
+def test_the_solutions_earn_everything(exercise):
+    tasks = [cell for cell in release.read(exercise, SOURCE).cells if kind_of(cell) == "test"]
+    assert full(exercise) == {name_of(cell): points_of(cell) for cell in tasks}

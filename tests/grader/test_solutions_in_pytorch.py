@@ -1,0 +1,60 @@
+"""What an exercise says of PyTorch is true there: its right answer, run in PyTorch itself."""
+
+import contextlib
+import io
+
+import numpy as np
+import pytest
+from test_release import SOURCE
+
+from dlbook.grader import release
+from dlbook.grader.cells import kind_of, name_of
+
+torch = pytest.importorskip("torch")
+
+
+def solved(exercise, upto):
+    """The names that an exercise defines, with its solutions, up to one task's checks and without them."""
+    space = {"__name__": "solved"}
+    for cell in release.read(exercise, SOURCE).cells:
+        if name_of(cell) == upto:
+            return space
+        if cell.cell_type == "code" and kind_of(cell) in ("locked", "answer"):
+            with contextlib.redirect_stdout(io.StringIO()):
+                exec(cell.source, space)
+    raise ValueError(f"{exercise} has no task {upto}")
+
+
+def walked(gradients, arguments):
+    """The path of torch.optim.SGD from 0, for one parameter with these gradients."""
+    w = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    optimizer, path = torch.optim.SGD([w], **arguments), [0.0]
+    for g in gradients:
+        w.grad = torch.full((1,), g, dtype=torch.float64)
+        optimizer.step()
+        path.append(w.item())
+    return np.array(path)
+
+
+def test_momentum_s_steps_are_those_of_torch_optim_sgd():
+    space, slopes = solved("momentum", "pytorch"), np.random.default_rng(0).normal(size=30)
+    for form in ("averaged", "Polyak", "Keras"):
+        arguments = space["in_pytorch"](form, 0.1, 0.8)
+        assert np.allclose(walked(slopes, arguments), space["pytorch_sgd"](slopes, **arguments), rtol=1e-12)
+    damped = {"lr": 0.1, "momentum": 0.8, "dampening": 0.8}
+    assert np.allclose(walked(slopes, damped), space["pytorch_sgd"](slopes, **damped), rtol=1e-12)
+    right = walked(slopes, space["in_pytorch"]("averaged", 0.1, 0.8))
+    assert walked(slopes, damped)[1] == pytest.approx(5 * right[1])  # the first step takes the whole gradient
+    with pytest.raises(ValueError, match="Nesterov momentum requires a momentum and zero dampening"):
+        torch.optim.SGD([torch.zeros(1)], lr=0.1, nesterov=True)
+
+
+def test_equal_effective_rates_and_the_first_step_of_a_new_optimizer_are_torch_s():
+    space = solved("momentum", "pytorch")
+    my = space["my"]
+    long = [
+        np.diff(walked(np.ones(3000), {"lr": lr, "momentum": momentum}))
+        for lr, momentum in ((my.lr, my.beta), (space["lr_for_99"], 0.99))
+    ]
+    assert long[0][-1] == pytest.approx(long[1][-1], rel=1e-6)
+    assert long[0][0] / long[0][-1] == pytest.approx(space["first_step"], rel=1e-6)
