@@ -84,7 +84,8 @@ a rule that stands in the row's box, and from what of the published protocol was
 {scale}
 
 {tally} A line that no longer holds fails the tests. Under each verdict stands when its rule was fixed, and
-what every other rule that was considered would say. *s* are the seconds that the code takes on one core.
+what every other rule that was considered would say. *By order only* marks a verdict whose rule failed while
+the order or the sign in it held. *s* are the seconds that the code takes on one core.
 Rows marked *full* are at, or near, the published size; rows marked *longer* or *stored* are nearer to it than
 a page's own run can be. They take minutes, so their results are stored with their dates, and the tests
 compute one record of each again.
@@ -164,7 +165,7 @@ def ledger(entries, missing=(), chapters=(), boxed=None):
         ]
         table += [
             f"| {found.number} | [{found.source}](replications.md#{found.anchor}){_full(found)}"
-            f" | **{found.verdict}**{_by_rules(found)} | {time:.0f} |"
+            f" | **{found.verdict}**{_by_order(found, found.rule)}{_by_rules(found)} | {time:.0f} |"
             for found, page, time in entries
             if chapter_of(page, chapters) == chapter
         ]
@@ -191,12 +192,18 @@ def _full(found):
 
 def _by_rules(found):
     """When a row's rule was fixed, and the verdicts of the others, as the end of a table's cell."""
-    told, others = f"rule {found.rule.when}", Counter(found.under(rule) for rule in found.others)
+    told = f"rule {found.rule.when}"
+    others = Counter(found.under(rule) + _by_order(found, rule) for rule in found.others)
     if others:
-        told += "; by other rules " + ", ".join(
+        told += "; by other rules: " + ", ".join(
             verdict + (f" ({times})" if times > 1 else "") for verdict, times in others.items()
         )
     return f"<br><small>{told}</small>"
+
+
+def _by_order(found, rule):
+    """The mark of a verdict whose rule failed while its order held."""
+    return " by order only" if found.by_order(rule) else ""
 
 
 def _link(page, anchor):
@@ -313,17 +320,46 @@ def as_stored(folder="chapters"):
     ]
 
 
+def redraw(folder="chapters"):
+    """Write the boxes of the stored pages anew from their facts; return the names of the pages that changed.
+
+    What a box says of its facts is no reason to run a page again.
+    """
+    import nbformat
+
+    from dlbook.notebooks import chapters
+
+    changed = []
+    for path in chapters(folder):
+        notebook = nbformat.read(path, as_version=4)
+        up = "../" if path.parent.name == "deeper" else ""
+        boxes = [
+            (data, Replication.of_dict(data[MIME]).output(up))
+            for cell in notebook.cells
+            for output in cell.get("outputs", [])
+            if MIME in (data := output.get("data", {}))
+        ]
+        if any(data["text/markdown"] != box["text/markdown"] for data, box in boxes):
+            for data, box in boxes:
+                data.update(box)
+            nbformat.write(notebook, path)
+            changed.append(name_of(path))
+    return changed
+
+
 def main(arguments):
     """Run the pages that replicate something, one on each core, and write the ledger.
 
     With names of pages ("dropout deeper/adam_races") it runs those, and takes the others as they are stored;
-    `--stored` runs none.
+    `--stored` runs none. `--boxes` runs none and writes the stored boxes anew first.
     """
     from joblib import Parallel, delayed
     from tqdm import tqdm
 
     from dlbook.notebooks import chapters
 
+    if arguments == ["--boxes"]:
+        print("boxes written anew in", ", ".join(redraw()) or "no page")
     paths = [path for path in chapters() if "replicated(" in path.read_text(encoding="utf-8")]
     kept = []
     if arguments:

@@ -25,11 +25,13 @@ from pathlib import Path
 
 import numpy as np
 
+from dlbook.explorer.numbers import count
 from dlcore import checks
 
 VERDICTS = {
     "reproduced": "the published statement holds, at the published size or a larger one",
-    "direction": "only its order or its sign holds, or it holds on another scale or on other data",
+    "direction": "only its order or its sign holds, or it holds where less or other than was published was"
+    " tried",
     "not seen at our size": "it does not hold in what we tried, which is less or other than was published;"
     " this says nothing against it",
     "refuted": "it was tried at the published size and does not hold",
@@ -187,18 +189,28 @@ class Replication:
     def told(self, rule):
         """That verdict in words, which do not let a rule that failed pass for one that held."""
         verdict = self.under(rule)
-        return f"it does not hold, its order does: {verdict}" if rule.order and not rule.holds else verdict
+        return f"it does not hold, its order does: {verdict}" if self.by_order(rule) else verdict
+
+    def by_order(self, rule):
+        """Whether a rule failed and its verdict rests on the order alone."""
+        return self.under(rule) == "direction" and not rule.holds
+
+    @property
+    def smaller(self):
+        """The parts of the published protocol that were made smaller or exchanged, as one text."""
+        parts = [part for part, _, _, large in self.protocol if not large]
+        return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
     @property
     def meaning(self):
-        """What the verdict says of this row."""
-        if self.verdict != "direction":
+        """What the verdict says of this row, with the parts of the protocol on which it depends."""
+        if self.verdict == "not seen at our size":
+            told = "it does not hold in what we tried, which says nothing against it"
+        elif self.verdict == "direction":
+            told = "it holds" if self.rule.holds else "the rule fails, its order or its sign holds"
+        else:
             return VERDICTS[self.verdict]
-        return (
-            "it holds, on another scale or on other data"
-            if self.rule.holds
-            else "only its order or its sign holds"
-        )
+        return told if self.at_size else f"{told}; not as published: {self.smaller}"
 
     @property
     def differences(self):
@@ -254,7 +266,10 @@ class Replication:
         return "\n\n".join([*lines, "</div>"])
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        up = _way_up()
+        return self.output(_way_up())
+
+    def output(self, up):
+        """What a cell shows on a page with this way to `references.md`, which `markdown` explains."""
         link = f"[The ledger of all rows]({up}replications.md#{self.anchor})" if up is not None else ""
         return {"text/markdown": self.markdown(up, link), "text/plain": str(self), MIME: self.as_dict()}
 
@@ -292,9 +307,9 @@ def replicated(number, source, *, claim, key, ours, rule, others=(), run="", **p
         What the source says, in a sentence, with its numbers.
     data, network, optimizer, length, measure, seeds : str or tuple
         The protocol. A text where ours is the published one; a pair (published, ours) where it is not;
-        ``(10_000, 2_500, "epochs")`` where both are numbers, of which more is no smaller attempt. None for
-        what the source does not tell. Seeds are two numbers, ``(1, 16)``; other parts may be left out where
-        they have no meaning.
+        ``(10_000, 2_500, "epochs")``, with the unit in the plural, where both are numbers, of which more is
+        no smaller attempt. None for what the source does not tell. Seeds are two numbers, ``(1, 16)``; other
+        parts may be left out where they have no meaning.
     ours : str
         What this run measured, with its spread.
     rule : Rule
@@ -320,7 +335,7 @@ def replicated(number, source, *, claim, key, ours, rule, others=(), run="", **p
       claim: Hidden units that start at zero stay alike.
       data: ten points
       network: 1-3-1, sigmoid
-      length: 20 epochs (published: 1 epochs)
+      length: 20 epochs (published: 1 epoch)
       seeds: 16 (published: 1)
       ours: the largest difference is 0
       rule: less than 1e-9 apart in every run (fixed before looking, 2026-11-21)
@@ -362,8 +377,8 @@ def _part(part, value):
         told = None if told is None else checks.number(part, told, 0)
         return (
             part,
-            "" if told is None else f"{told:,} {unit}",
-            f"{ours:,} {unit}",
+            "" if told is None else _counted(told, unit),
+            _counted(ours, unit),
             told is None or ours >= told,
         )
     if isinstance(value, tuple) and len(value) == 2:
@@ -374,6 +389,13 @@ def _part(part, value):
         return part, told or "", ours, told == ours
     _line(part, value)
     return part, value, value, True
+
+
+def _counted(n, unit):
+    """A number with its unit, which is told in the plural: "passes over the data"."""
+    things, space, more = unit.partition(" ")
+    thing = things.removesuffix("es" if things.endswith(("ches", "sses")) else "s")
+    return count(n, f"{thing}{space}{more}", unit)
 
 
 def _line(name, text):

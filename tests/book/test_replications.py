@@ -40,6 +40,7 @@ from dlbook.replications.ledger import (
     joined,
     ledger,
     now,
+    redraw,
     run,
     seconds,
 )
@@ -165,12 +166,43 @@ def test_another_rule_has_a_verdict_of_its_own_and_says_that_it_came_later():
 
 
 @pytest.mark.parametrize(
-    "size, meaning", [(1, "holds, on another scale"), (16, "only its order or its sign")]
+    "holds, changes, verdict, meaning",
+    [
+        (True, {"seeds": (16, 1)}, "direction", "(it holds; not as published: seeds)"),
+        (
+            True,
+            {"data": ("a", "b"), "optimizer": ("Newton, SGD", "SGD"), "length": (50, 49, "runs")},
+            "direction",
+            "(it holds; not as published: data, optimizer and length)",
+        ),
+        (False, {}, "direction", "(the rule fails, its order or its sign holds)"),
+        (
+            False,
+            {"data": ("a", "b")},
+            "direction",
+            "(the rule fails, its order or its sign holds; not as published: data)",
+        ),
+        (
+            None,
+            {"data": ("a", "b"), "seeds": (16, 1)},
+            "not seen at our size",
+            "(it does not hold in what we tried, which says nothing against it;"
+            " not as published: data and seeds)",
+        ),
+        (True, {}, "reproduced", f"({VERDICTS['reproduced']})"),
+    ],
 )
-def test_a_direction_says_of_which_kind_it_is(size, meaning):
-    weak = Rule("ahead in all seeds", size == 1, order=True, fixed="2026-11-21")
-    found = one(rule=weak, seeds=(16, size))
-    assert found.verdict == "direction" and meaning in found.markdown()
+def test_a_verdict_says_which_part_of_the_protocol_it_depends_on(holds, changes, verdict, meaning):
+    found = one(rule=rule(bool(holds), order=holds is not None), **changes)
+    assert found.verdict == verdict and f"**Verdict: {verdict}** {meaning}." in found.markdown()
+
+
+@pytest.mark.parametrize(
+    "unit, told", [("epochs", "1 epoch"), ("batches of 100", "1 batch of 100"), ("passes", "1 pass")]
+)
+def test_one_of_a_unit_is_told_in_the_singular(unit, told):
+    found = one(length=(20, 1, unit))
+    assert f"| length | 20 {unit} | {told} |" in found.markdown()
 
 
 def test_a_rule_chosen_after_looking_can_lower_a_verdict_and_not_raise_it():
@@ -308,7 +340,16 @@ def test_a_row_that_a_page_shows_and_an_experiment_runs_is_one():
 
 def test_the_ledger_says_what_every_other_rule_would_give():
     found = one(others=[rule(False, order=True), rule(False, seen="2026-11-29", fixed=None), rule(False)])
-    assert "2026-11-21; by other rules direction, refuted (2)</small> |" in ledger([(found, "splits", 1.0)])
+    told = "2026-11-21; by other rules: direction by order only, refuted (2)</small> |"
+    assert told in ledger([(found, "splits", 1.0)])
+
+
+def test_the_ledger_marks_a_verdict_whose_rule_failed_while_its_order_held():
+    smaller, weak = {"data": ("MNIST", "Fashion-MNIST")}, rule(False, order=True)
+    for found, mark in [(one(**smaller), ""), (one(rule=weak, **smaller), " by order only")]:
+        assert f"| **direction**{mark}<br>" in ledger([(found, "splits", 1.0)])
+    lost = one(rule=weak, data=(None, "ours"))  # "not tried" says nothing about an order
+    assert "| **not tried**<br>" in ledger([(lost, "splits", 1.0)])
 
 
 def test_a_changed_verdict_is_told_with_its_reason():
@@ -652,13 +693,37 @@ def test_one_record_of_every_stored_result_is_computed_again(name):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_pages_own_cells_keep_their_data():
-    for path in CHAPTERS.glob("deeper/*.ipynb"):
+@pytest.mark.parametrize("below, up", [("", ""), ("deeper", "../")])
+def test_the_pages_boxes_say_what_their_facts_say(below, up):
+    found = 0
+    for path in (CHAPTERS / below).glob("*.ipynb"):
         for cell in nbformat.read(path, as_version=4).cells:
             for output in cell.get("outputs", []):
                 data = output.get("data", {})
                 if MIME in data:
-                    assert str(Replication.of_dict(data[MIME])) == data["text/plain"]
+                    box, found = Replication.of_dict(data[MIME]).output(up), found + 1
+                    assert box["text/plain"] == data["text/plain"]
+                    assert box["text/markdown"] == data["text/markdown"], (
+                        f"{path.name}: run `python -m dlbook.replications.ledger --boxes`"
+                    )
+    assert found > 3
+
+
+def test_a_box_is_written_anew_from_its_facts_and_the_rest_of_its_page_stays(tmp_path):
+    (tmp_path / "deeper").mkdir()
+    for name, text in [("deeper/old", "an older text"), ("new", None)]:
+        page = notebook_of(one())
+        data = page.cells[-1].outputs[0].data
+        data.update(json.loads(json.dumps(one().output("../" if "/" in name else ""))))
+        if text:
+            data["text/markdown"] = text
+        nbformat.write(page, tmp_path / f"{name}.ipynb")
+    before = (tmp_path / "new.ipynb").read_bytes()
+    assert redraw(tmp_path) == ["deeper/old"] and (tmp_path / "new.ipynb").read_bytes() == before
+    page = nbformat.read(tmp_path / "deeper/old.ipynb", as_version=4)
+    assert page.cells[-1].outputs[0].data["text/markdown"] == one().output("../")["text/markdown"]
+    assert list(harvest(page)) == [(one(), 4)] and page.cells[2].source == "run()"
+    assert redraw(tmp_path) == []
 
 
 def test_a_page_shows_the_box_and_nothing_of_the_facts():

@@ -7,6 +7,7 @@ drawn from Fashion-MNIST at 7 × 7 pixels; the learners are naive Bayes and the 
 
 import numpy as np
 
+from dlbook.explorer.numbers import fixed
 from dlbook.replications.verdicts import Rule, replicated
 from dlcore.splits import leave_one_out, stratified_k_fold
 
@@ -108,7 +109,7 @@ def replications(runs):
     everywhere = bias.mean(axis=(0, 1))
     wide = off.mean(axis=(0, 1)).std(axis=0) / np.sqrt(seeds)  # the standard error of `everywhere`
     unbiased = bool(everywhere[0] > 2 * wide[0] and np.all(np.abs(everywhere[2:4]) < 2 * wide[2:4]))
-    share = ", ".join(f"{100 * value + 0:.1f}".replace("-0.0", "0.0") for value in everywhere)
+    share = ", ".join(fixed(100 * value) for value in everywhere)
     chosen = ", ".join(f"{value:.1%}" for value in picks.mean(axis=(0, 1)))
     folds = "with 2, 5, 10, 20 folds and leave-one-out"
     return [
