@@ -58,3 +58,21 @@ def test_equal_effective_rates_and_the_first_step_of_a_new_optimizer_are_torch_s
     ]
     assert long[0][-1] == pytest.approx(long[1][-1], rel=1e-6)
     assert long[0][0] / long[0][-1] == pytest.approx(space["first_step"], rel=1e-6)
+
+
+def test_the_groups_of_weight_decay_s_exercise_decay_matrices_alone_and_by_their_share():
+    nn, groups = torch.nn, solved("weight_decay", "groups")["groups"]
+    layers = nn.Embedding(5, 4), nn.Conv1d(4, 4, 3), nn.LayerNorm(4), nn.Linear(4, 2)
+    named = dict(nn.Sequential(*layers).named_parameters())
+    found = groups({name: tuple(p.shape) for name, p in named.items()}, 0.01, 0.002)
+    optimizer = torch.optim.AdamW(
+        [group | {"params": [named[name] for name in group["params"]]} for group in found], lr=0.01
+    )
+    before = {name: p.detach().clone() for name, p in named.items()}
+    for p in named.values():
+        p.grad = torch.zeros_like(p)
+    optimizer.step()
+    for name, p in named.items():
+        kept = 0.998 if p.ndim >= 2 else 1.0
+        assert torch.allclose(p, kept * before[name], rtol=1e-6), name
+    assert torch.optim.AdamW([torch.zeros(1)]).defaults["weight_decay"] == 0.01

@@ -19,7 +19,7 @@ from dlcore.layers import Dense, ReLU, Residual, Sigmoid, Tanh
 from dlcore.losses import softmax_cross_entropy
 from dlcore.network import Network
 from dlcore.normalization import RMSNorm
-from dlcore.optimizers import SGD, AdamW, Momentum
+from dlcore.optimizers import SGD, Adam, AdamW, Momentum
 from dlcore.regularization import Dropout, clip_by_norm
 from dlcore.schedules import cosine, warmup
 
@@ -163,12 +163,40 @@ def momentum():
     return [run(optimizer) for optimizer in optimizers]
 
 
+def weight_decay():
+    """AdamW; a falling rate; Adam with L2; one group left out; a decay copied from SGD."""
+
+    def run(make, l2=0.0, left_out=False, falling=False):
+        rng, sizes = np.random.default_rng(0), np.array([0.01, 4.0, 100.0])
+        theta, decays, plain = np.ones((64, 3)), make(), Adam(0.001)
+        found = [np.ones(3)]
+        for t in range(1000):
+            g = rng.normal(size=theta.shape) * sizes + l2 * theta
+            decays.lr = 0.001 * (1 - t / 1000) if falling else 0.001
+            kept = theta[:, 2].copy()
+            decays.step(theta, g)
+            if left_out:
+                plain.step(kept, g[:, 2])
+                theta[:, 2] = kept
+            found.append(np.median(theta, axis=0))
+        return np.array(found[::50]).T
+
+    def adamw(decay=2.0):
+        return AdamW(0.001, weight_decay=decay)
+
+    return [
+        run(adamw), run(adamw, falling=True), run(lambda: Adam(0.001), l2=2.0), run(adamw, left_out=True),
+        run(lambda: adamw(5e-4)),
+    ]  # fmt: skip
+
+
 MEASURED = {
     "dropout": dropout,
     "landscape": landscape,
     "momentum": momentum,
     "transformer": transformer,
     "vanishing_gradients": vanishing_gradients,
+    "weight_decay": weight_decay,
 }
 
 
@@ -197,6 +225,19 @@ def of_momentum(along, across):
         "best pair": [0.01 / along[-1], 0.01 / across[-1]],
         "large beta": [swings / 2, 2 / across.max()],
         "large rate": [across[-1] / 2],
+    }
+
+
+def of_weight_decay(small, middle, large):
+    """Which of the three groups decay, whether alike, and whether to the end."""
+    ends = np.array([small[-1], middle[-1], large[-1]])
+    alike, bend = 0.2 / np.log(ends.max() / ends.min()), np.log(small[10]) / np.log(small[-1] / small[10])
+    return {
+        "AdamW": [alike, 2.5 / bend],
+        "falling rate": [alike, bend / 1.25],
+        "L2": [np.log(middle[-1] / small[-1]) / 0.4, -np.log(small[-1]) / 0.5],
+        "left out": [np.log(large[-1] / middle[-1]) / 0.75, 0.2 / np.log(middle[-1] / small[-1])],
+        "copied": [0.1 / -np.log(ends.min())],
     }
 
 

@@ -100,6 +100,19 @@ WRONG = {
         ("my.lr / (1 - my.beta) * (1 - 0.99)", "my.lr * (1 - my.beta) * 100", "lr must become smaller", 3),
         ("first_step = 1 - my.beta", "first_step = my.beta", "after thousands of steps, and after one", 3),
     ],
+    ("weight_decay", "what"): [
+        ('"L2", "left out"', '"left out", "L2"', "the two others decay alike", 1),
+        ('"AdamW", "falling rate"', '"falling rate", "AdamW"', "which become flat", 1),
+        ('"left out", "copied"', '"copied", "left out"', "after 1,000 steps nothing is gone", 2),
+    ],
+    ("weight_decay", "groups"): [
+        ("share / lr", "share", "PyTorch multiplies weight_decay by the rate", 3),
+        ("share / lr", "share * lr", "multiplies by the rate by itself", 3),
+        ("len(shape) >= 2", "name.endswith('weight')", "exactly one group", 3),
+        ("len(shape) >= 2", "len(shape) == 2", "exactly one group", 3),
+        ("if len(shape)", "if name != 'norm.weight' and len(shape)", "exactly one group", 3),
+        ('others, "weight_decay": 0.0', 'others, "weight_decay": 0.01', "PyTorch's default", 3),
+    ],
     ("second_order", "torch"): [
         ("5, 2, 5, 2", "5, 2, 10, 2", "every call needs an empty gradient", 4),
         ("5, 2, 5, 2", "6, 2, 5, 2", "which batch is that in the next call", 4),
