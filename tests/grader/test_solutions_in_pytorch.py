@@ -9,6 +9,7 @@ from test_release import SOURCE
 
 from dlbook.grader import release
 from dlbook.grader.cells import kind_of, name_of
+from dlcore.schedules import cosine, warmup
 
 torch = pytest.importorskip("torch")
 
@@ -76,3 +77,29 @@ def test_the_groups_of_weight_decay_s_exercise_decay_matrices_alone_and_by_their
         kept = 0.998 if p.ndim >= 2 else 1.0
         assert torch.allclose(p, kept * before[name], rtol=1e-6), name
     assert torch.optim.AdamW([torch.zeros(1)]).defaults["weight_decay"] == 0.01
+
+
+def test_the_schedule_of_the_exercise_has_torch_s_rates():
+    space, classes = solved("schedules", "pytorch"), torch.optim.lr_scheduler
+    my = space["my"]
+    batches = my.examples // my.batch
+    for epochs, per_epoch, rise in ((5, 4, 5), (6, 25, 30), (my.epochs, batches, batches)):
+        typed, steps = space["arguments"](epochs, per_epoch, rise), (epochs + 1) * per_epoch
+        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.3)
+        rising = classes.LinearLR(
+            optimizer, start_factor=typed["start_factor"], total_iters=typed["total_iters"]
+        )
+        falling = classes.CosineAnnealingLR(optimizer, T_max=typed["T_max"])
+        scheduler = classes.SequentialLR(optimizer, [rising, falling], milestones=[typed["milestone"]])
+        rates = []
+        for _ in range(steps):
+            rates.append(scheduler.get_last_lr()[0])
+            optimizer.step()
+            scheduler.step()
+        assert np.allclose(rates, space["pytorch_rates"](steps, 0.3, **typed), rtol=1e-9, atol=1e-12)
+        ours = warmup(cosine(epochs * per_epoch - rise), rise)
+        planned = [0.3 * ours(t) for t in range(epochs * per_epoch)]
+        assert np.allclose(rates[: epochs * per_epoch], planned, rtol=1e-9, atol=1e-12)
+    assert rates[-1] / 0.3 == pytest.approx(space["again"], rel=1e-6)
+    with pytest.raises(ValueError, match="multiplicative factor"):
+        classes.LinearLR(optimizer, start_factor=0)

@@ -12,6 +12,7 @@ from test_release import SOURCE
 
 from dlbook.grader import release
 from dlbook.grader.cells import kind_of
+from dlbook.together import Together
 from dlcore import data
 from dlcore.attention import Embedding, Positions, SelfAttention
 from dlcore.initialization import he_normal, normal
@@ -21,7 +22,7 @@ from dlcore.network import Network
 from dlcore.normalization import RMSNorm
 from dlcore.optimizers import SGD, Adam, AdamW, Momentum
 from dlcore.regularization import Dropout, clip_by_norm
-from dlcore.schedules import cosine, warmup
+from dlcore.schedules import constant, cosine, cosine_restarts, step_decay, warmup, wsd
 
 
 def dropout():
@@ -190,10 +191,35 @@ def weight_decay():
     ]  # fmt: skip
 
 
+def schedules():
+    """A constant rate, stairs, a cosine, WSD, warm restarts; the mean training loss of 24 networks."""
+    fashion = data.fashion(2000, dtype=np.float32, pool=4)
+    x, y = fashion.x_train.reshape(-1, 49), fashion.y_train
+    x = (x - x.mean(axis=0)) / x.std(axis=0)
+
+    def run(schedule):
+        net, found = (
+            Together(lambda rng: Network(Dense(49, 16, rng=rng), ReLU(), Dense(16, 10, rng=rng)), range(24)),
+            [],
+        )
+
+        def look(step):
+            if (step + 1) % 10 == 0:
+                found.append(np.mean(net.losses(x[:500], y[:500])))
+
+        net.fit(x, y, SGD(0.8), epochs=3, batch_size=20, schedule=schedule, on_step=look)
+        return np.array([found])
+
+    return [
+        run(f) for f in (constant(), step_decay(0.1, 120), cosine(300), wsd(300, 0, 60), cosine_restarts(100))
+    ]
+
+
 MEASURED = {
     "dropout": dropout,
     "landscape": landscape,
     "momentum": momentum,
+    "schedules": schedules,
     "transformer": transformer,
     "vanishing_gradients": vanishing_gradients,
     "weight_decay": weight_decay,
@@ -238,6 +264,20 @@ def of_weight_decay(small, middle, large):
         "L2": [np.log(middle[-1] / small[-1]) / 0.4, -np.log(small[-1]) / 0.5],
         "left out": [np.log(large[-1] / middle[-1]) / 0.75, 0.2 / np.log(middle[-1] / small[-1])],
         "copied": [0.1 / -np.log(ends.min())],
+    }
+
+
+def of_schedules(losses):
+    """When does the loss fall: at once, at the end, all the time, not any more?"""
+    rises = max(losses[1:] / losses[:-1])
+    drop = losses[11] / losses[13]  # the loss just before step 120, and twenty steps later
+    late, hovers = losses[24] / losses[-1], losses[18:24].mean() / losses[11]
+    return {
+        "constant": [(hovers - 0.9) / 0.02, 0.08 / abs(np.log(late))],
+        "step decay": [(drop - 1) / 0.15, 0.06 / np.log(late)],
+        "cosine": [0.2 / (drop - 1), (1 - hovers) / 0.1, 0.6 / losses[-1], 0.2 / np.log(late)],
+        "WSD": [(hovers - 0.9) / 0.02, np.log(late) / 0.15],
+        "restarts": [(rises - 1) / 0.3],
     }
 
 

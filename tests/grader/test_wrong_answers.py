@@ -113,6 +113,19 @@ WRONG = {
         ("if len(shape)", "if name != 'norm.weight' and len(shape)", "exactly one group", 3),
         ('others, "weight_decay": 0.0', 'others, "weight_decay": 0.01', "PyTorch's default", 3),
     ],
+    ("schedules", "what"): [
+        ('"cosine", "WSD"', '"WSD", "cosine"', "until the decay begins", 1),
+        ('"constant", "step decay"', '"step decay", "constant"', "jitters there until the end", 1),
+        ('"WSD", "restarts"', '"restarts", "WSD"', "throws the loss up at once", 2),
+    ],
+    ("schedules", "pytorch"): [
+        ("rise - 1", "rise", "LinearLR is at 1 only in step total_iters", 3),
+        ("steps - rise,", "steps,", "comes on top of the budget", 3),
+        ("steps - rise,", "epochs,", "not epochs", 3),
+        ("1 / rise", "0", "PyTorch refuses a start_factor of 0", 3),
+        ("again = (1 + ", "again = 0 * (1 + ", "does not stop at its lowest point", 3),
+        ("* batches - 1", "* batches", "this is one step later", 3),
+    ],
     ("second_order", "torch"): [
         ("5, 2, 5, 2", "5, 2, 10, 2", "every call needs an empty gradient", 4),
         ("5, 2, 5, 2", "6, 2, 5, 2", "which batch is that in the next call", 4),
