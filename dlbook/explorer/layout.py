@@ -9,6 +9,7 @@ import itertools
 from matplotlib.layout_engine import LayoutEngine
 
 _PANEL = 0.2  # of a figure's width: narrower axes are a colorbar or the like
+_TICK = 4  # points from a y-axis to where its labels end, at most
 _AIR = 3  # points between two panels, at least: markers at the edge and ticks need some
 
 
@@ -17,10 +18,14 @@ class AxesError(ValueError):
 
 
 class Layout:
-    """Where the axes and the title of a figure stand, in fractions of the figure."""
+    """Where the axes and the title of a figure stand, in fractions of the figure.
 
-    def __init__(self, boxes, titles):
+    `scales` says for each axes whose y-axis labels it is read by, where it has none of its own.
+    """
+
+    def __init__(self, boxes, titles, scales=None):
         self.boxes, self.titles = boxes, titles
+        self.scales = scales or [None] * len(boxes)
 
     @classmethod
     def measured(cls, figure):
@@ -30,6 +35,7 @@ class Layout:
         layout = cls(
             [axes.get_position(original=True).extents.tolist() for axes in figure.axes],
             [title and title.get_position() for title in _titles(figure)],
+            [_scale(axes, figure.axes) for axes in figure.axes],
         )
         figure.set_layout_engine(Frozen(layout))
         return layout
@@ -41,7 +47,7 @@ class Layout:
             [max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])]
             for a, b in zip(self.boxes, other.boxes, strict=True)
         ]
-        return Layout(boxes, [a or b for a, b in zip(self.titles, other.titles, strict=True)])
+        return Layout(boxes, [a or b for a, b in zip(self.titles, other.titles, strict=True)], self.scales)
 
     def panels(self, spans, width):
         """Return the parts of a figure that stand side by side, so that a phone can stack them.
@@ -55,9 +61,10 @@ class Layout:
 
         Returns
         -------
-        list of (float, float)
+        list of (float, float) or (float, float, float, float)
             Where each part begins and how wide it is, in fractions of the figure; empty if there is one only.
-            A colorbar belongs to what stands on its left, a text that reaches over a gap closes it.
+            A colorbar belongs to what stands on its left, a text that reaches over a gap closes it. After
+            that, the same of the y-axis labels that a part shares with one further left.
         """
         reach = [[x0 * width, x1 * width] for x0, _, x1, _ in self.boxes]
         wide = [x1 - x0 >= _PANEL * width for x0, x1 in reach]
@@ -79,8 +86,18 @@ class Layout:
                 cuts.append(float(groups[i - 1][1] + begin) / 2 / width)
             seen |= panel
         cuts.append(1.0)
-        parts = [(round(a, 4), round(b - a, 4)) for a, b in itertools.pairwise(cuts)]
-        return parts if len(parts) > 1 else []
+        parts = [(a, b - a, *self._shared(a, b, reach, width)) for a, b in itertools.pairwise(cuts)]
+        return [tuple(round(float(n), 4) for n in part) for part in parts] if len(parts) > 1 else []
+
+    def _shared(self, begin, end, reach, width):
+        """Where the y-axis labels stand that all axes of a part are read by, and how wide they are."""
+        here = [i for i, (x0, _, x1, _) in enumerate(self.boxes) if begin <= (x0 + x1) / 2 < end]
+        scales = {self.scales[i] for i in here if reach[i][1] - reach[i][0] >= _PANEL * width}
+        scale = scales.pop() if len(scales) == 1 else None
+        if scale is None or self.boxes[scale][0] >= begin:
+            return ()
+        left, right = max(reach[scale][0] / width, 0.0), self.boxes[scale][0] - _TICK / width
+        return (left, right - left) if right > left else ()
 
     def check(self, number):
         """Refuse a figure with another number of axes."""
@@ -89,6 +106,15 @@ class Layout:
                 f"its figure has {number} axes, the default setting's has {len(self.boxes)}: "
                 "make the same axes at every setting, and hide one with ax.set_axis_off()"
             )
+
+
+def _scale(axes, others):
+    """The place among `others` of the axes whose y-axis labels are those of `axes`; None if it has its own."""
+    shows = [other.yaxis.get_tick_params().get("labelleft", True) for other in others]
+    if shows[others.index(axes)]:
+        return None
+    siblings = axes.get_shared_y_axes().get_siblings(axes)
+    return next((i for i, other in enumerate(others) if shows[i] and other in siblings), None)
 
 
 class Frozen(LayoutEngine):

@@ -185,7 +185,14 @@ def _picture(manifest, source, sentence):
         return f'<div class="explorer-picture">{img} alt="{sentence}"></div>'
     first, *others = panels
     parts = [f'<span style="--x:{first[0]};--w:{first[1]}">{img} alt="{sentence}"></span>']
-    parts += [f'<span style="--x:{x};--w:{w}">{img} alt="" loading="lazy"></span>' for x, w in others]
+    again = f'{img} alt="" loading="lazy">'
+    for x, w, *labels in others:
+        part = f'<span style="--x:{x};--w:{w}">{again}</span>'
+        if labels:  # those of the y-axis, which on a wide screen stand at another panel
+            left, room = labels
+            part = f'<span style="--x:{left};--w:{room}">{again}</span>{part}'
+            part = f'<span class="explorer-beside" style="--w:{round(w + room, 4)}">{part}</span>'
+        parts.append(part)
     return f'<div class="explorer-picture explorer-panels" style="--px:{width}">{"".join(parts)}</div>'
 
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from dlbook.explorer import explore, frames
 from dlbook.explorer.layout import AxesError, Layout
@@ -20,8 +21,6 @@ def measured(label="x", **values):
 
 
 def test_a_measured_layout_puts_the_axes_where_constrained_layout_does():
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(6, 3), dpi=72, layout="constrained")
     with frames.style.context():
         draw(figure, "x")
@@ -87,6 +86,20 @@ def test_labels_stay_with_their_axes():
     labels = [(230, 262, 0), (275, 284, 1), (288, 296, 1)]  # names at the lines' ends, a y label, its ticks
     (_, left), _ = panels((0.1, 0.45), (0.6, 0.98), spans=labels)
     assert left == pytest.approx((262 + 275) / 2 / 500)
+
+
+@pytest.mark.parametrize("shared, parts", [(True, [2, 4]), (False, [2, 2])])
+def test_a_panel_that_shares_its_scale_takes_the_labels_along(shared, parts):
+    figure = Figure(figsize=(6, 3), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=shared)
+    left.set(ylabel="loss", ylim=(0, 40))
+    layout = Layout.measured(figure)
+    x0 = layout.boxes[0][0]
+    found = layout.panels([(5, x0 * 432 - 2, 0)], 432)
+    assert [len(part) for part in found] == parts
+    if shared:
+        begin, width = found[1][2:]
+        assert begin == pytest.approx(5 / 432, abs=1e-4) and begin + width == pytest.approx(x0 - 4 / 432, abs=1e-4)
 
 
 def test_a_colorbar_belongs_to_what_stands_on_its_left_and_three_are_three():

@@ -89,6 +89,14 @@ def test_a_picture_of_two_panels_stands_twice_and_is_described_once(manifest):
     assert "--x:0.55;--w:0.45" in page
 
 
+def test_a_panel_without_labels_of_its_own_has_those_of_the_other_beside_it(manifest):
+    page = renderer.html(manifest | {"panels": [[0.0, 0.55], [0.55, 0.45, 0.02, 0.1]]}, "adam-1", "x")
+    assert len(re.findall("<img", page)) == 3
+    beside = page[page.index("explorer-beside") :]
+    assert "--w:0.55" in beside
+    assert beside.index("--x:0.02;--w:0.1") < beside.index("--x:0.55;--w:0.45")
+
+
 def test_an_explorer_has_its_number_and_its_title(manifest):
     page = renderer.html(manifest, "adam", "x", number=3, title="A <b> title")
     assert "<b>Explorer 3</b> <span>A &lt;b&gt; title</span>" in page
