@@ -109,7 +109,7 @@ class Layout:
 
 
 def _scale(axes, others):
-    """The place among `others` of the axes whose y-axis labels are those of `axes`; None if it has its own."""
+    """The place among `others` of the axes whose y-axis labels `axes` is read by; None if it has its own."""
     shows = [other.yaxis.get_tick_params().get("labelleft", True) for other in others]
     if shows[others.index(axes)]:
         return None

@@ -91,7 +91,7 @@ def test_labels_stay_with_their_axes():
 @pytest.mark.parametrize("shared, parts", [(True, [2, 4]), (False, [2, 2])])
 def test_a_panel_that_shares_its_scale_takes_the_labels_along(shared, parts):
     figure = Figure(figsize=(6, 3), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=shared)
+    left, _ = figure.subplots(1, 2, sharey=shared)
     left.set(ylabel="loss", ylim=(0, 40))
     layout = Layout.measured(figure)
     x0 = layout.boxes[0][0]
@@ -99,7 +99,9 @@ def test_a_panel_that_shares_its_scale_takes_the_labels_along(shared, parts):
     assert [len(part) for part in found] == parts
     if shared:
         begin, width = found[1][2:]
-        assert begin == pytest.approx(5 / 432, abs=1e-4) and begin + width == pytest.approx(x0 - 4 / 432, abs=1e-4)
+        assert begin == pytest.approx(5 / 432, abs=1e-4) and begin + width == pytest.approx(
+            x0 - 4 / 432, abs=1e-4
+        )
 
 
 def test_a_colorbar_belongs_to_what_stands_on_its_left_and_three_are_three():
