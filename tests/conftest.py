@@ -4,10 +4,26 @@ from pathlib import Path
 
 import pytest
 
+from dlcore import compiling
+
 CHROMIUM = Path("/usr/bin/chromium")
 
 collect_ignore = ["benchmarks"]  # they time PyTorch, which the tests can do without
 collect_ignore_glob = ["conftest.py", "*/conftest.py"]  # two of one name; they hold no examples
+
+
+@pytest.fixture
+def failing_numba(monkeypatch):
+    """A Numba 0.1 that compiles nothing; what the one warning about it must say."""
+
+    def broken(text):
+        raise RuntimeError("no such target\nand more")
+
+    monkeypatch.setattr(compiling, "_failed", [])
+    monkeypatch.setattr(compiling, "available", lambda: True)
+    monkeypatch.setattr(compiling, "_imported", broken)
+    monkeypatch.setattr(compiling.importlib.metadata, "version", lambda name: "0.1")
+    return r"^numba 0.1 cannot compile .* \(RuntimeError: no such target\): NumPy runs them"
 
 
 @pytest.fixture(scope="module")

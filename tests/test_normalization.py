@@ -5,7 +5,6 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from dlcore import compiling
 from dlcore.gradient_check import check
 from dlcore.normalization import (
     BatchNorm,
@@ -602,18 +601,11 @@ def test_the_compiled_batch_norm_gives_numpys_bits(shape, scale, shift, dtype, o
     assert fast == steps(layer(), x, dy)
 
 
-def test_a_numba_that_cannot_compile_leaves_batch_norm_to_numpy(monkeypatch):
-    def broken(text):
-        raise RuntimeError("no such target")
-
+def test_a_numba_that_cannot_compile_leaves_batch_norm_to_numpy(request):
     x, dy = draw((64, 8)), draw((64, 8), 1)
     slow = steps(BatchNorm(8), x, dy)
     columns._compiled.cache_clear()
-    monkeypatch.setattr(compiling, "_failed", [])
-    monkeypatch.setattr(compiling, "available", lambda: True)
-    monkeypatch.setattr(compiling, "_imported", broken)
-    monkeypatch.setattr(compiling.importlib.metadata, "version", lambda name: "0.1")
-    with pytest.warns(RuntimeWarning, match=r"^numba 0.1 cannot compile .* no such target") as said:
+    with pytest.warns(RuntimeWarning, match=request.getfixturevalue("failing_numba")) as said:
         assert steps(BatchNorm(8), x, dy) == slow
     assert len(said) == 1
     columns._compiled.cache_clear()
