@@ -103,3 +103,30 @@ def test_the_schedule_of_the_exercise_has_torch_s_rates():
     assert rates[-1] / 0.3 == pytest.approx(space["again"], rel=1e-6)
     with pytest.raises(ValueError, match="multiplicative factor"):
         classes.LinearLR(optimizer, start_factor=0)
+
+
+def test_accumulated_gradients_are_those_of_the_whole_batch_in_torch():
+    space, sizes = solved("gradient_descent", "pytorch"), [7, 1, 4, 4, 2]
+    model, loss_of = torch.nn.Linear(3, 2).double(), torch.nn.functional.cross_entropy
+    x, y = torch.randn(sum(sizes), 3, dtype=torch.float64), torch.randint(0, 2, (sum(sizes),))
+    parts, waiting, steps = list(zip(x.split(sizes), y.split(sizes), strict=True)), [], 0
+
+    def whole(group):
+        inputs, labels = (torch.cat(part) for part in zip(*group, strict=True))
+        return torch.autograd.grad(loss_of(model(inputs), labels), model.weight)[0]
+
+    for part, (factor, step) in zip(parts, space["plan"](sizes, 3), strict=True):
+        (factor * loss_of(model(part[0]), part[1])).backward()
+        waiting.append(part)
+        if step:
+            assert torch.allclose(model.weight.grad, whole(waiting), rtol=1e-9)
+            model.zero_grad()
+            waiting, steps = [], steps + 1
+    assert steps == 2 and not waiting
+    gradients = [
+        torch.autograd.grad(factor * loss_of(model(a), b), model.weight)[0]
+        for factor, (a, b) in zip(space["on_machines"](sizes), parts, strict=True)
+    ]
+    assert torch.allclose(
+        sum(gradients) / len(sizes), whole(parts), rtol=1e-9
+    )  # DDP's mean over the machines

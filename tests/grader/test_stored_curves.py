@@ -215,8 +215,40 @@ def schedules():
     ]
 
 
+def gradient_descent():
+    """The whole set, batches of 4, sorted by class, a rate above the limit, a rate too small."""
+    fashion = data.fashion(1024, pool=4)
+    x, y = fashion.x_train.reshape(-1, 49), fashion.y_train
+    x = (x - x.mean()) / x.std()
+
+    def run(seed, rate, batch, ordered=False, every=10, steps=300):
+        rng, found = np.random.default_rng(seed), []
+        net = Network(Dense(49, 20, rng=rng), ReLU(), Dense(20, 10, rng=rng))
+        rows, optimizer = np.argsort(y, kind="stable"), SGD(rate)
+        for step in range(steps):
+            start = step * batch % len(x)
+            if start == 0 and not ordered:
+                rows = rng.permutation(len(x))
+            at = rows[start : start + batch]
+            loss, dy = softmax_cross_entropy(net.forward(x[at], training=True), y[at])
+            net.backward(dy)
+            if step % every == 0:
+                found.append([loss, softmax_cross_entropy(net.forward(x), y)[0]])
+            optimizer.step(net.theta, net.grad)
+        return np.array(found).T
+
+    return [
+        run(0, 0.2, 1024),
+        run(1, 0.1, 4),
+        run(2, 0.1, 16, ordered=True),
+        run(3, 2.5, 1024),
+        run(4, 0.002, 4),
+    ]
+
+
 MEASURED = {
     "dropout": dropout,
+    "gradient_descent": gradient_descent,
     "landscape": landscape,
     "momentum": momentum,
     "schedules": schedules,
@@ -278,6 +310,20 @@ def of_schedules(losses):
         "cosine": [0.2 / (drop - 1), (1 - hovers) / 0.1, 0.6 / losses[-1], 0.2 / np.log(late)],
         "WSD": [(hovers - 0.9) / 0.02, np.log(late) / 0.15],
         "restarts": [(rises - 1) / 0.3],
+    }
+
+
+def of_gradient_descent(batch, everything):
+    """Are the two losses one, does that of all images rise, how fast does it fall, how far apart are they?"""
+    apart = np.mean(abs(np.log(batch / everything)))
+    rises = np.mean(np.diff(everything) > 0)
+    falls = everything[0] / everything[15]
+    return {
+        "whole set": [0.02 / (apart + 1e-9), 0.1 / (rises + 1e-9)],
+        "small batches": [apart / 0.1, falls / 1.5, rises / 0.15, 2 / everything[-1]],
+        "sorted": [apart / 0.5, everything[:15].min() / 1.2],
+        "large rate": [0.02 / (apart + 1e-9), rises / 0.2],
+        "small rate": [apart / 0.08, 0.1 / (rises + 1e-9)],
     }
 
 

@@ -126,6 +126,30 @@ WRONG = {
         ("again = (1 + ", "again = 0 * (1 + ", "does not stop at its lowest point", 3),
         ("* batches - 1", "* batches", "this is one step later", 3),
     ],
+    ("gradient_descent", "what"): [
+        ('"sorted", "large rate"', '"large rate", "sorted"', "the batch holds all images", 1),
+        (
+            '"small batches", "sorted", "large rate", "small rate"',
+            '"small rate", "sorted", "large rate", "small batches"',
+            "falls slowly, without hovering",
+            1,
+        ),
+        (
+            '"whole set", "small batches", "sorted", "large rate"',
+            '"large rate", "small batches", "sorted", "whole set"',
+            "lowers their loss every time",
+            2,
+        ),
+    ],
+    ("gradient_descent", "pytorch"): [
+        ("size / sum(group)", "1.0", "added up and not averaged", 3),
+        ("size / sum(group)", "1 / k", "there is nothing to average", 3),
+        ("size / sum(group)", "1 / len(group)", "which is not right", 3),
+        ("size / sum(group)", "size / sum(sizes)", "not over those of the epoch", 3),
+        ("i == len(group) - 1", "i == k - 1", "goes into the next epoch's first step", 3),
+        ("i == len(group) - 1", "i == 0", "not the first of k", 3),
+        ("len(sizes) * size", "size", "divides by the number of machines once more", 3),
+    ],
     ("second_order", "torch"): [
         ("5, 2, 5, 2", "5, 2, 10, 2", "every call needs an empty gradient", 4),
         ("5, 2, 5, 2", "6, 2, 5, 2", "which batch is that in the next call", 4),
