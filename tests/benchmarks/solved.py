@@ -27,7 +27,7 @@ OTHERS = {
     "bugs": ("error-rate", "wrong / len(x)", "1 - wrong / len(x)", "this is the share of right answers"),
     "gradient_descent": ("fall", " * (m - b) / (m - 1)", "", "this draws with replacement"),
     "hyperparameter_search": ("draws-needed", "np.ceil(", "np.floor(", "this rounds down"),
-    "initialization": ("leaky-std", "np.sqrt(2 / ((1 + slope**2) * n_in))", "2 / n_in", "take its root"),
+    "initialization": ("stds", "np.sqrt(2 * (1 - p) / n_in)", "2 * (1 - p) / n_in", "take its root"),
     "input_normalization": ("rate", "return 1 /", "return 2 /", "this is right for half the squared error"),
     "metrics": ("auc", " + np.mean(level) / 2", "", "equal scores count one half, not 0"),
     "momentum": ("corrected-weights", "[::-1]", "", "this is the order newest first"),

@@ -111,7 +111,7 @@ def test_a_class_is_released_and_graded_there(place):
     run(place, sys.executable, "-m", "dlbook.grader.grade", "abgaben ö", "noten é", *source)
     grades = (place / "noten é" / "grades.csv").read_text(encoding="utf-8-sig")
     rows = [line for line in grades.splitlines() if line.startswith("Zoë Łukasz")]
-    assert "leaky-std,3,3," in rows[0] and "not attempted" in rows[1] and "王芳" in grades, grades
+    assert "stds,3,3," in rows[0] and "not attempted" in rows[1] and "王芳" in grades, grades
     assert list((place / "noten é").rglob("*Zoë*"))
 
 

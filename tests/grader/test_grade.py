@@ -90,9 +90,12 @@ import numpy as np
 np.allclose = np.isclose = np.array_equal = lambda *a, **k: True
 expect = lambda *a, **k: None
 kills = lambda *a, **k: 6
-def leaky_std(*a, **k): return 0.0
+def dropout_std(*a, **k): return 0.0
+def branch_std(*a, **k): return 0.0
 def growth(*a, **k): return 1.0
 def check_he(init): pass
+def restarted(state, rng): return state
+what = dict.fromkeys("ABCDE", "one seed")
 var_for_preactivation = var_for_output = factor_per_layer = 0.5
 """
 ATTACKS = {
@@ -140,7 +143,7 @@ def hostile(tmp_path_factory):
     return grade(handed, out, **limits), out
 
 
-FULL = [3, 2, 3, 6, None]
+FULL = [3, 2, 3, 6, 3, 3, None]
 
 
 @pytest.mark.parametrize("student", ["honest", "deleted tests", *ATTACKS])
@@ -164,7 +167,7 @@ def test_an_attack_that_fails_neither_gains_nor_loses_points(hostile, student):
 )
 def test_what_earns_nothing_says_why(hostile, student, status):
     rows = [row for row in hostile[0] if row["student"] == student]
-    assert sum(row["points"] or 0 for row in rows) == 0 and len(rows) == 5
+    assert sum(row["points"] or 0 for row in rows) == 0 and len(rows) == len(FULL)
     if status:
         assert {row["status"] for row in rows} == {status}
 
@@ -197,8 +200,9 @@ def test_the_table_holds_every_student_and_task(hostile):
     with open(out / "grades.csv", newline="", encoding="utf-8-sig") as file:
         table = list(csv.DictReader(file))
     assert list(table[0]) == ["student", "exercise", "task", "points", "maximum", "status"]
-    assert len(table) == len(rows) == 5 * (1 + len(ATTACKS) + 10)
-    assert [row["points"] for row in table if row["student"] == "honest"] == ["3", "2", "3", "6", ""]
+    assert len(table) == len(rows) == len(FULL) * (1 + len(ATTACKS) + 10)
+    honest = [row["points"] for row in table if row["student"] == "honest"]
+    assert honest == ["3", "2", "3", "6", "3", "3", ""]
 
 
 def two_students(folder, students=("ann", "bob")):
@@ -214,7 +218,9 @@ def test_a_second_run_repeats_nothing_and_a_new_submission_is_judged(tmp_path):
     hand_in(tmp_path / "in", "eve", "initialization", solved("initialization"))
     rows = grade(tmp_path / "in", tmp_path / "out", **LIMITS)
     assert (
-        points(rows, "ann") == FULL and points(rows, "bob") == [3, 0, 0, 0, 0] and points(rows, "eve") == FULL
+        points(rows, "ann") == FULL
+        and points(rows, "bob") == [3, 0, 0, 0, 0, 0, 0]
+        and points(rows, "eve") == FULL
     )
     again = {path: path.stat().st_mtime_ns for path in kept}
     assert [path.parent.name for path in kept if again[path] != kept[path]] == ["bob"]
@@ -252,7 +258,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path):
     subprocess.run(command, check=True, capture_output=True)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     with open(tmp_path / "out" / "grades.csv", newline="") as file:
-        assert len(list(csv.DictReader(file))) == 5 * 5
+        assert len(list(csv.DictReader(file))) == 5 * len(FULL)
 
 
 def test_points_given_by_hand_enter_the_grades_and_stay(tmp_path):
@@ -268,7 +274,7 @@ def test_points_given_by_hand_enter_the_grades_and_stay(tmp_path):
         )
     )
     rows = grade(tmp_path / "in", tmp_path / "out", **LIMITS)
-    assert points(rows, "ann") == [3, 2, 3, 6, 2.5] and points(rows, "bob") == FULL
+    assert points(rows, "ann") == [*FULL[:-1], 2.5] and points(rows, "bob") == FULL
     assert "graded by hand" in {row["status"] for row in rows}
     assert "No number, sadly" in (tmp_path / "out" / "feedback" / "ann" / "initialization.html").read_text()
     assert '2.5,"No number, sadly"' in sheet.read_text()
@@ -286,7 +292,7 @@ def test_a_class_list_adds_who_is_missing_and_judges_by_own_numbers(tmp_path):
         )
     hand_in(tmp_path / "in", "bob", "initialization", copied)
     rows = grade(tmp_path / "in", tmp_path / "out", students=["ann", "bob", "eve"], **LIMITS)
-    assert points(rows, "ann") == FULL and points(rows, "bob") == [3, 0, 3, 6, None]
+    assert points(rows, "ann") == FULL and points(rows, "bob") == [3, 0, *FULL[2:]]
     assert {row["status"] for row in rows if row["student"] == "eve"} == {"nothing submitted"}
 
 

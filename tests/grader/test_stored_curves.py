@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from curves_signals import adam, initialization
 from test_release import SOURCE
 
 from dlbook.grader import release
@@ -247,8 +248,10 @@ def gradient_descent():
 
 
 MEASURED = {
+    "adam": adam,
     "dropout": dropout,
     "gradient_descent": gradient_descent,
+    "initialization": initialization,
     "landscape": landscape,
     "momentum": momentum,
     "schedules": schedules,
