@@ -82,3 +82,29 @@ def test_a_network_of_pytorch_s_is_started_anew():
     net.load_state_dict({name: torch.tensor(array) for name, array in ours.items()})
     loss = F.cross_entropy(net(torch.randn(20, 3, 16, 16)), torch.arange(20) % 10)
     assert loss.item() == pytest.approx(np.log(10), rel=1e-5)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_statistics_of_pytorch_s_are_computed_anew_and_a_normalization_is_folded(bias):
+    torch.manual_seed(0)
+    linear, bn = nn.Linear(3, 5, bias=bias).double(), nn.BatchNorm1d(5).double()
+    with torch.no_grad():
+        bn.weight.uniform_(-2, 2), bn.bias.uniform_(-1, 1)
+    bn(torch.randn(9, 5).double())  # running averages that must be forgotten
+    batches = [3 + torch.randn(m, 3).double() for m in (20, 20, 4)]
+    torch.optim.swa_utils.update_bn(batches, nn.Sequential(linear, bn))
+    space, state = answers("batch_normalization"), arrays(bn.state_dict())
+    assert bn.momentum == 0.1 and set(state) - {"num_batches_tracked"} == {
+        "weight", "bias", "running_mean", "running_var"
+    }  # fmt: skip
+    arriving = [linear(x).detach().numpy() for x in batches]
+    assert np.allclose(
+        space["recomputed"](arriving), [state["running_mean"], state["running_var"]], rtol=1e-9
+    )
+    theirs = torch.nn.utils.fusion.fuse_linear_bn_eval(linear.eval(), bn.eval())
+    weights = arrays(linear.state_dict())
+    ours = space["folded"](weights["weight"], weights.get("bias"), state)
+    for one, other in zip(ours, (theirs.weight, theirs.bias), strict=True):
+        assert np.allclose(one, other.detach().numpy(), rtol=1e-9)
+    x = torch.randn(4, 3).double()
+    assert np.allclose(x.numpy() @ ours[0].T + ours[1], bn(linear(x)).detach().numpy(), rtol=1e-9)

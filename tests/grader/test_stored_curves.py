@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from curves_signals import adam, initialization
+from curves_signals import adam, batch_normalization, initialization
 from test_release import SOURCE
 
 from dlbook.grader import release
@@ -249,6 +249,7 @@ def gradient_descent():
 
 MEASURED = {
     "adam": adam,
+    "batch_normalization": batch_normalization,
     "dropout": dropout,
     "gradient_descent": gradient_descent,
     "initialization": initialization,

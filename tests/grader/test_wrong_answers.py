@@ -107,6 +107,33 @@ WRONG = {
         ("steps.append(np.zeros(n))", "pass", "has its row, of zeros", 3),
         ("m = beta1 * m +", "m *= beta1\n        m = m +", "`saved` was changed", 3),
     ],
+    ("batch_normalization", "what"): [
+        ('"as it should be", "slow averages"', '"slow averages", "as it should be"', "the 0 and 1 that", 1),
+        ('"slow averages", "training mode"', '"training mode", "slow averages"', "in which mode does", 2),
+        (
+            '"as it should be", "slow averages", "training mode", "batches of two"',
+            '"batches of two", "slow averages", "training mode", "as it should be"',
+            "itself stays high",
+            1,
+        ),
+    ],
+    ("batch_normalization", "after"): [
+        (
+            "np.mean([x.mean(axis=0) for x in batches], axis=0)",
+            "np.concatenate(batches).mean(axis=0)",
+            "count the same",
+            3,
+        ),
+        (
+            "np.mean([x.var(axis=0, ddof=1) for x in batches], axis=0)",
+            "np.concatenate(batches).var(axis=0, ddof=1)",
+            "about its own mean",
+            3,
+        ),
+        (", ddof=1", "", "averages unbiased variances", 3),
+        ("factor[:, None]", "factor", "this scales the inputs", 3),
+        ("0 if bias is None else bias", "0", "the old bias is left out", 3),
+    ],
     ("initialization", "stds"): [
         ("2 * (1 - p) / n_in", "2 / n_in", "what does it do to the mean square", 3),
         ("2 * (1 - p) / n_in", "2 / (1 - p) / n_in", "must be smaller, not larger", 3),
