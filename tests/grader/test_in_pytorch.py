@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import io
+import re
 
 import numpy as np
 import pytest
@@ -24,6 +25,20 @@ def answers(exercise):
             with contextlib.redirect_stdout(io.StringIO()):
                 exec(compile(ast.parse(cell.source), f"<{exercise}>", "exec"), space)
     return space
+
+
+def script(exercise, **changed):
+    """The numbered script of an exercise's task, with some lines (`_7="..."`) changed."""
+    (block,) = [
+        found[1]
+        for cell in release.read(exercise, SOURCE).cells
+        if (found := re.search(r"```python\n( 1 .*?)```", cell.source, flags=re.DOTALL))
+    ]
+    lines = [line[4:] for line in block.splitlines()]
+    for name, line in changed.items():
+        before = lines[int(name[1:]) - 1]
+        lines[int(name[1:]) - 1] = before[: len(before) - len(before.lstrip())] + line
+    return "\n".join(lines)
 
 
 def arrays(state):
@@ -108,3 +123,98 @@ def test_statistics_of_pytorch_s_are_computed_anew_and_a_normalization_is_folded
         assert np.allclose(one, other.detach().numpy(), rtol=1e-9)
     x = torch.randn(4, 3).double()
     assert np.allclose(x.numpy() @ ours[0].T + ours[1], bn(linear(x)).detach().numpy(), rtol=1e-9)
+
+
+def scaled_by(tmp_path, monkeypatch, **changed):
+    """What the script of input_normalization defines, and what entered `body` in training."""
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    entered = []
+
+    def train(net, images, labels):
+        net.body.register_forward_pre_hook(lambda _, given: entered.append(given[0].detach()))
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        for rows in torch.randperm(len(images)).split(20):
+            optimizer.zero_grad()
+            F.cross_entropy(net(images[rows]), labels[rows]).backward()
+            optimizer.step()
+
+    size = torch.tensor([20.0, 40, 60])[:, None, None]
+    images = size * torch.randn(200, 3, 32, 32) + 120 + 20 * torch.randn(200, 1, 1, 1)
+    images = images.clamp(0, 255).to(torch.uint8)
+    labels = torch.randint(10, (200,))
+    space = {"torch": torch, "nn": nn, "train": train, "train_images": images, "train_labels": labels}
+    exec(script("input_normalization", **changed), space)
+    return space, torch.cat(entered).std((0, 2, 3))
+
+
+def same_in_any_batch(net, images):
+    x = images.float() / 255
+    return torch.allclose(net(x)[:1], net(x[:1]), atol=1e-5)
+
+
+def test_the_four_faults_of_a_scaler_in_pytorch_have_their_symptoms(tmp_path, monkeypatch):
+    space, entering = scaled_by(tmp_path, monkeypatch)
+    images = space["train_images"]
+    assert torch.allclose(entering, torch.full((3,), 0.0039), rtol=0.1)  # tiny
+    assert not same_in_any_batch(space["later"], images)  # depends
+    mended = {"_2": "pixels = images.float() / 255"}
+    space, _ = scaled_by(tmp_path, monkeypatch, **mended)
+    assert not torch.equal(space["net"].std.flatten(), space["statistics"](images)[1])  # wanders
+
+    mended |= {
+        "_9": 'self.register_buffer("std", std[:, None, None])',
+        "_13": "x = (x - self.mean) / self.std",
+    }
+    space, entering = scaled_by(tmp_path, monkeypatch, **mended)
+    x, true = images.float() / 255, space["statistics"](images)[1]
+    assert torch.allclose(entering, torch.ones(3), rtol=0.05)
+    assert same_in_any_batch(space["later"], images)
+    assert torch.equal(space["net"].std.flatten(), true)
+    assert not space["later"].mean.any()  # forgotten
+    assert not torch.allclose(space["net"](x), space["later"](x), atol=0.01)
+
+    mended["_8"] = 'self.register_buffer("mean", mean[:, None, None])'
+    space, _ = scaled_by(tmp_path, monkeypatch, **mended)
+    assert torch.equal(space["net"](x), space["later"](x))
+
+
+def trained_by(**changed):
+    """The network of vanishing_gradients' script after ten steps, as it began, and the first gradients."""
+    torch.manual_seed(0)
+    training = [(torch.randn(100, 49), torch.randint(10, (100,))) for _ in range(10)]
+    space = {"torch": torch, "nn": nn, "F": F, "training": training}
+    code = script("vanishing_gradients", **changed)
+    exec(code.split("for x, y in training:")[0], space)
+    net = space["net"]
+    start = [layer.weight.detach().clone() for layer in net.middle]
+    F.cross_entropy(net(training[0][0]), training[0][1]).backward()
+    norms = [layer.weight.grad.norm().item() for layer in net.middle]
+    first = net.first.weight.grad
+    exec(code[code.index("for x, y in training:") :], space)
+    moved = [not torch.equal(a, layer.weight) for a, layer in zip(start, net.middle, strict=True)]
+    return first, np.array(norms), moved
+
+
+def test_the_four_faults_of_a_deep_network_in_pytorch_have_their_symptoms():
+    first, norms, moved = trained_by()
+    assert first is None and not any(moved)
+    assert 5 < (norms[-1] / norms[1]) ** (1 / 6) < 9
+    mended = {"_9": "x = torch.relu(self.first(x))", "_11": "x = torch.relu(layer(x))"}
+    mended["_5"] = "self.middle = nn.ModuleList(nn.Linear(100, 100) for _ in range(8))"
+    first, norms, moved = trained_by(**mended)
+    assert first.norm() > 0 and all(moved) and (norms[-1] / norms[1]) ** (1 / 6) < 2
+
+
+def test_parameters_of_pytorch_s_that_are_clipped_one_by_one_make_another_direction():
+    p, q = (torch.zeros(2, requires_grad=True) for _ in range(2))
+
+    def clipped(together):
+        p.grad, q.grad = torch.tensor([3.0, 4.0]), torch.tensor([0.03, 0.04])
+        for group in [[p, q]] if together else [p, q]:
+            torch.nn.utils.clip_grad_norm_(group, 0.1)
+        return torch.cat([p.grad, q.grad])
+
+    gradient = torch.tensor([3.0, 4.0, 0.03, 0.04])
+    assert torch.cosine_similarity(clipped(True), gradient, dim=0).item() == pytest.approx(1)
+    assert torch.cosine_similarity(clipped(False), gradient, dim=0) < 0.95

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from curves_signals import adam, batch_normalization, initialization
+from curves_signals import adam, batch_normalization, initialization, input_normalization
 from test_release import SOURCE
 
 from dlbook.grader import release
@@ -253,6 +253,7 @@ MEASURED = {
     "dropout": dropout,
     "gradient_descent": gradient_descent,
     "initialization": initialization,
+    "input_normalization": input_normalization,
     "landscape": landscape,
     "momentum": momentum,
     "schedules": schedules,

@@ -134,6 +134,28 @@ WRONG = {
         ("factor[:, None]", "factor", "this scales the inputs", 3),
         ("0 if bias is None else bias", "0", "the old bias is left out", 3),
     ],
+    ("input_normalization", "what"): [
+        ('"z-scores", "raw pixels"', '"raw pixels", "z-scores"', "make large logits", 1),
+        ('"each by itself", "scaler lost"', '"scaler lost", "each by itself"', "exactly nine of ten", 1),
+        (
+            '"raw pixels", "each by itself"',
+            '"each by itself", "raw pixels"',
+            "which networks see the same",
+            2,
+        ),
+    ],
+    ("input_normalization", "torch"): [
+        ("13, 2, 9, 8", "22, 2, 9, 8", "compute from the batch", 4),
+        ("13, 2, 9, 8", "13, 2, 17, 8", "why does it hold the standard deviations", 4),
+        ("13, 2, 9, 8", "13, 2, 9, 21", "what does the file not hold", 4),
+        ("13, 2, 9, 8", "13, 13, 8, 9", "a constant is a buffer", 3),
+    ],
+    ("vanishing_gradients", "torch"): [
+        ("9, 11, 5, 20", "17, 11, 5, 20", "what can it not reach", 4),
+        ("9, 11, 5, 20", "9, 5, 5, 20", "at most a quarter", 4),
+        ("9, 11, 5, 20", "9, 11, 15, 20", "why does it not hold these", 4),
+        ("9, 11, 5, 20", "9, 11, 10, 18", "nn.ModuleList", 2),
+    ],
     ("initialization", "stds"): [
         ("2 * (1 - p) / n_in", "2 / n_in", "what does it do to the mean square", 3),
         ("2 * (1 - p) / n_in", "2 / (1 - p) / n_in", "must be smaller, not larger", 3),
@@ -456,6 +478,8 @@ RIGHT = [  # other forms of a right answer: exercise, task, the solution's, this
     ("transformer", "torch", "3, 9, 12, 10", "3, 9, 11, 8"),
     ("transformer", "torch", "3, 9, 12, 10", "3, 9, 12, 12"),
     ("second_order", "torch", "5, 2, 5, 2", "5, 6, 7, 2"),
+    ("input_normalization", "torch", "13, 2, 9, 8", "13, 3, np.int64(9), 8"),
+    ("vanishing_gradients", "torch", "9, 11, 5, 20", "9, 11, 5, 19"),
     ("regularization", "early", "return look, best", "return np.int64(look), best"),
     ("landscape", "own", "2 * my.y**3 / (3 * my.y**2 - 1)", "my.y - (my.y**3 - my.y) / (3 * my.y**2 - 1)"),
 ]
