@@ -21,7 +21,7 @@ from dlcore.layers import Dense, ReLU, Residual, Sigmoid, Tanh
 from dlcore.losses import softmax_cross_entropy
 from dlcore.network import Network
 from dlcore.normalization import RMSNorm
-from dlcore.optimizers import SGD, Adam, AdamW, Momentum
+from dlcore.optimizers import LBFGS, SGD, Adam, AdamW, Momentum, Newton
 from dlcore.regularization import Dropout, clip_by_norm
 from dlcore.schedules import constant, cosine, cosine_restarts, step_decay, warmup, wsd
 
@@ -247,6 +247,40 @@ def gradient_descent():
     ]
 
 
+def second_order():
+    """Gradient descent, L-BFGS, Newton near a minimum, Newton near a saddle, L-BFGS on noisy batches."""
+    rng = np.random.default_rng(0)
+    Q, h = np.linalg.qr(rng.normal(size=(10, 10)))[0], np.geomspace(1, 100, 10)
+
+    def wells(theta, noise=0.0):
+        u, xi = Q.T @ theta, noise * rng.normal(size=10)
+        loss = np.sum(h * (u**2 - 1) ** 2) / 8 + xi @ theta
+        return loss, Q @ (h * u * (u**2 - 1) / 2) + xi
+
+    def hessian(theta):
+        u = Q.T @ theta
+        return Q * (h * (3 * u**2 - 1) / 2) @ Q.T
+
+    def shown(points):
+        found = [wells(points[min(k, len(points) - 1)]) for k in range(0, 41, 2)]
+        found = np.array([[loss for loss, _ in found], [np.linalg.norm(g) for _, g in found]])
+        return np.maximum(found, 1e-12)  # below it, rounding
+
+    near = Q @ rng.uniform(0.75, 1.4, 10)
+    saddle = Q @ np.where(np.arange(10) % 3 == 0, rng.uniform(-0.4, 0.4, 10), rng.uniform(0.75, 1.4, 10))
+    descent = [near]
+    for _ in range(40):
+        descent.append(descent[-1] - 0.015 * wells(descent[-1])[1])
+    newton = Newton(hessian=hessian)
+    return [
+        shown(descent),
+        shown(LBFGS().minimize(wells, near, steps=40, tolerance=1e-12).theta),
+        shown(newton.minimize(wells, near, steps=40, tolerance=1e-12).theta),
+        shown(newton.minimize(wells, saddle, steps=40, tolerance=1e-12).theta),
+        shown(LBFGS().minimize(partial(wells, noise=2.0), near, steps=40, tolerance=0).theta),
+    ]
+
+
 MEASURED = {
     "adam": adam,
     "batch_normalization": batch_normalization,
@@ -257,6 +291,7 @@ MEASURED = {
     "landscape": landscape,
     "momentum": momentum,
     "schedules": schedules,
+    "second_order": second_order,
     "transformer": transformer,
     "vanishing_gradients": vanishing_gradients,
     "weight_decay": weight_decay,
@@ -329,6 +364,18 @@ def of_gradient_descent(batch, everything):
         "sorted": [apart / 0.5, everything[:15].min() / 1.2],
         "large rate": [0.02 / (apart + 1e-9), rises / 0.2],
         "small rate": [apart / 0.08, 0.1 / (rises + 1e-9)],
+    }
+
+
+def of_second_order(loss, norm):
+    """Does the gradient vanish, how soon, and the loss with it?"""
+    soon = np.flatnonzero(norm < 1e-5)[0] if norm.min() < 1e-5 else 99  # counted in looks, two steps apart
+    return {
+        "gradient descent": [norm.min() / 0.01, loss[2] / loss[-1] / 5],
+        "L-BFGS": [soon / 6, 40 / soon, 1e-4 / loss[-1]],
+        "Newton": [8 / soon, 1e-4 / loss[-1]],
+        "Newton elsewhere": [8 / soon, loss[-1] / 0.1],
+        "new batches": [norm.min() / 0.5, 2 * loss[-1] / loss[2]],
     }
 
 

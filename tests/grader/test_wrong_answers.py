@@ -252,6 +252,21 @@ WRONG = {
         ("i == len(group) - 1", "i == 0", "not the first of k", 3),
         ("len(sizes) * size", "size", "divides by the number of machines once more", 3),
     ],
+    ("second_order", "what"): [
+        ('"Newton", "Newton elsewhere"', '"Newton elsewhere", "Newton"', "but the loss does not", 1),
+        (
+            '"gradient descent", "L-BFGS"',
+            '"L-BFGS", "gradient descent"',
+            "waits for the flattest direction",
+            1,
+        ),
+        (
+            '"Newton elsewhere", "new batches"',
+            '"new batches", "Newton elsewhere"',
+            "finds no lower point",
+            2,
+        ),
+    ],
     ("second_order", "torch"): [
         ("5, 2, 5, 2", "5, 2, 10, 2", "every call needs an empty gradient", 4),
         ("5, 2, 5, 2", "6, 2, 5, 2", "which batch is that in the next call", 4),
