@@ -163,3 +163,56 @@ def input_normalization(shift=0):
         run(2, z, scaled(x_test, x_test), alone),
         run(3, z, z_test, x_test / 255),
     ]
+
+
+# The signs by which a reader tells each run, above 1 if they are there: see test_stored_curves.
+
+
+def of_initialization(one, two):
+    """Does the loss begin at ln 10, does it fall, and are two trainings two?"""
+    above, falls = abs(one[0] - np.log(10)), np.log(np.log(10) / one[-1]) / 0.4
+    apart = np.abs(np.log(one / two)).max() / 0.02
+    return {
+        "as it should be": [0.3 / above, falls, apart],
+        "last layer": [above, 30 / above, falls],
+        "all layers": [above / 30],
+        "too small": [0.3 / above, 0.1 / abs(falls)],
+        "one seed": [falls, 0.5 / max(apart, 1e-9)],
+    }
+
+
+def of_adam(loss, length):
+    """How long are the first step and the shortest, in rates? How large is the loss at once, and later?"""
+    first, shortest, later = np.log(length[0]), length.min(), np.log(loss[3])
+    return {
+        "as it should be": [(0.6 - first) / 0.3, (first + 0.85) / 0.4, (0.4 - later) / 0.2],
+        "no correction": [first / 0.5],
+        "old state": [-first / 0.7, 0.03 / shortest],
+        "rate too large": [np.log(loss[0] / 4) / 0.5],
+        "rate too small": [(0.6 - first) / 0.3, later / 0.4, shortest / 0.1],
+    }
+
+
+def of_batch_normalization(training, shuffled, by_class):
+    """Do the two orders agree? Is validation bad at first, or training to the end?"""
+    differ = np.log(by_class / shuffled).max() / 0.5
+    early, late = np.log(shuffled[0] / training[0]), np.log(training[-1] / 1.1)
+    agree = 0.5 / max(differ, 1e-9)
+    return {
+        "as it should be": [agree, (0.25 - early) / 0.2, -late / 0.2],
+        "slow averages": [agree, early / 0.5, -late / 0.2],
+        "training mode": [differ],
+        "batches of two": [agree, late / 0.2],
+    }
+
+
+def of_input_normalization(loss, validation, use):
+    """Where does the loss begin, is use as good as validation, and is it ever better than chance?"""
+    begins, worse = loss[0] / 20, np.log(use[-1] / validation[-1]) / 0.35
+    agree, chance = 0.5 / max(worse, 1e-9), np.ptp(use) / 0.1
+    return {
+        "z-scores": [agree, 1 / begins],
+        "raw pixels": [agree, begins],
+        "each by itself": [worse, 0.5 / max(chance, 1e-9)],
+        "scaler lost": [worse, chance],
+    }

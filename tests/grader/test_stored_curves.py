@@ -8,7 +8,16 @@ from functools import partial
 
 import numpy as np
 import pytest
-from curves_signals import adam, batch_normalization, initialization, input_normalization
+from curves_signals import (
+    adam,
+    batch_normalization,
+    initialization,
+    input_normalization,
+    of_adam,
+    of_batch_normalization,
+    of_initialization,
+    of_input_normalization,
+)
 from test_release import SOURCE
 
 from dlbook.grader import release
@@ -379,9 +388,14 @@ def of_second_order(loss, norm):
     }
 
 
-SIGNS = {
-    "momentum": of_momentum
-}  # of each name the signs by which a reader tells a run, above 1 if they are there
+SIGNS = {  # of each name the signs by which a reader tells a run, above 1 if they are there
+    "adam": of_adam,
+    "batch_normalization": of_batch_normalization,
+    "initialization": of_initialization,
+    "input_normalization": of_input_normalization,
+    "momentum": of_momentum,
+    "second_order": of_second_order,
+}
 
 
 @pytest.mark.parametrize("exercise", SIGNS)
