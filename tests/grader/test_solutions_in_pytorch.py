@@ -1,7 +1,10 @@
 """What an exercise says of PyTorch is true there: its right answer, run in PyTorch itself."""
 
 import contextlib
+import copy
 import io
+import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -130,3 +133,58 @@ def test_accumulated_gradients_are_those_of_the_whole_batch_in_torch():
     assert torch.allclose(
         sum(gradients) / len(sizes), whole(parts), rtol=1e-9
     )  # DDP's mean over the machines
+
+
+def symptoms(script):
+    """Run the script of the exercise on bugs on small data. Which of its five symptoms does it show?"""
+    x, orders = torch.randn(200, 784, generator=torch.Generator().manual_seed(0)), []
+    y, losses, starts = x[:, :10].argmax(1), [], []
+    y[150:] = y[150:].flip(0)  # nothing to learn for the validation set, so its loss is lowest early
+
+    class Loader(torch.utils.data.DataLoader):
+        def __iter__(self):
+            orders.append([])
+            for batch in super().__iter__():
+                orders[-1].append(batch[0][0, 0].item())
+                yield batch
+
+    def cross_entropy(scores, labels):
+        starts.append(space["model"][1].weight.detach().clone())
+        losses.append(torch.nn.functional.cross_entropy(scores, labels))
+        return losses[-1]
+
+    sets = [torch.utils.data.TensorDataset(x[part], y[part]) for part in (slice(150), slice(150, 200))]
+    space = {"torch": torch, "nn": torch.nn, "copy": copy, "DataLoader": Loader, "kept": []}
+    space |= {"training": sets[0], "validation": sets[1], "F": SimpleNamespace(cross_entropy=cross_entropy)}
+    torch.manual_seed(7)
+    exec(script, space)
+    model, bests = space["model"], [w for w, lowest in space["kept"] if lowest == space["lowest"]]
+    weights = model[4].weight.detach().clone()
+    return {
+        "high_floor": min(losses).item() > 1.46,
+        "not_trained": torch.equal(model[1].weight, starts[0]),
+        "same_batches": orders[0] == orders[2],
+        "neighbours": not torch.allclose(model(x[150:160])[0], model(x[150:200])[0], atol=1e-4),
+        "not_the_best": not torch.equal(weights, bests[0]),
+    }
+
+
+def test_the_faults_of_the_script_on_bugs_show_in_torch_and_each_repair_mends_its_own():
+    (text,) = [cell.source for cell in release.read("bugs", SOURCE).cells if "best = loss" in cell.source]
+    lines = [line[4:] for line in re.search(r"```python\n(.*?)```", text, re.DOTALL)[1].splitlines()]
+    watched = "    kept.append((model[4].weight.detach().clone(), loss))"
+    lines[13] += f"\n{watched}"
+    faulty = symptoms("\n".join(lines))
+    assert all(faulty.values()), faulty
+    repairs = {
+        "high_floor": {1: lines[1].replace(", nn.Softmax(dim=1)", "")},
+        "not_trained": {2: lines[3], 3: lines[2]},
+        "same_batches": {7: ""},
+        "neighbours": {12: f"    model.eval()\n{lines[12]}"},
+        "not_the_best": {15: lines[15].replace("model.state_dict()", "copy.deepcopy(model.state_dict())")},
+    }
+    for symptom, changes in repairs.items():
+        found = symptoms("\n".join(changes.get(at, line) for at, line in enumerate(lines)))
+        assert not found[symptom], symptom
+    every = {at: line for changes in repairs.values() for at, line in changes.items()}
+    assert not any(symptoms("\n".join(every.get(at, line) for at, line in enumerate(lines))).values())

@@ -33,6 +33,7 @@ from dlcore.normalization import RMSNorm
 from dlcore.optimizers import LBFGS, SGD, Adam, AdamW, Momentum, Newton
 from dlcore.regularization import Dropout, clip_by_norm
 from dlcore.schedules import constant, cosine, cosine_restarts, step_decay, warmup, wsd
+from dlcore.training import minibatches
 
 
 def dropout():
@@ -290,7 +291,48 @@ def second_order():
     ]
 
 
+def bugs():
+    """All right; softmax twice; gradients that add up; noisy copies on both sides; the last batch's loss."""
+    images = data.fashion(500, pool=4)
+    x_all, new, spread = images.x_train.reshape(-1, 49), images.x_test.reshape(-1, 49), images.x_train.std()
+    x_all, new = (x_all - x_all.mean()) / spread, (new - x_all.mean()) / spread
+
+    def with_copies(x, y, rng):
+        return np.concatenate([x] + [x + 0.3 * rng.normal(size=x.shape) for _ in range(4)]), np.tile(y, 5)
+
+    def run(seed, twice=False, adds_up=False, leak=False, last=False):
+        rng, found, total = np.random.default_rng(seed), [], 0.0
+        x, y = with_copies(x_all, images.y_train, rng) if leak else (x_all, images.y_train)
+        order, cut = rng.permutation(len(x)), len(x) // 2
+        held, used = (x[order[:cut]], y[order[:cut]]), (x[order[cut:]], y[order[cut:]])
+        x, y = used if leak else with_copies(*used, rng)
+        net, optimizer = Network(Dense(49, 64, rng=rng), ReLU(), Dense(64, 10, rng=rng)), SGD(0.1)
+
+        def loss_of(z, labels):
+            if not twice:
+                return softmax_cross_entropy(z, labels)
+            p = np.exp(z - z.max(axis=1, keepdims=True))
+            p /= p.sum(axis=1, keepdims=True)
+            loss, dp = softmax_cross_entropy(p, labels)
+            return loss, p * (dp - np.sum(dp * p, axis=1, keepdims=True))
+
+        for _ in range(30):
+            losses = []
+            for batch in minibatches(len(x), 25, rng):
+                loss, dz = loss_of(net.forward(x[batch], training=True), y[batch])
+                net.backward(dz, input_gradient=False)
+                total = total + net.grad if adds_up else net.grad
+                optimizer.step(net.theta, total)
+                losses.append(loss)
+            looks = [loss_of(net.forward(x), y)[0] for x, y in (held, (new, images.y_test))]
+            found.append([losses[-1] if last else np.mean(losses), *looks])
+        return np.minimum(found, 5.0).T
+
+    return [run(0), run(1, twice=True), run(2, adds_up=True), run(3, leak=True), run(4, last=True)]
+
+
 MEASURED = {
+    "bugs": bugs,
     "adam": adam,
     "batch_normalization": batch_normalization,
     "dropout": dropout,
@@ -385,6 +427,20 @@ def of_second_order(loss, norm):
         "Newton": [8 / soon, 1e-4 / loss[-1]],
         "Newton elsewhere": [8 / soon, loss[-1] / 0.1],
         "new batches": [norm.min() / 0.5, 2 * loss[-1] / loss[2]],
+    }
+
+
+def of_bugs(training, validation, test):
+    """Do validation and test agree, does the training loss jump, how low does it get?"""
+    apart = np.median(test[10:] / validation[10:])
+    jumps = np.median(abs(np.diff(np.log(training[10:]))))
+    low = training.min()
+    return {
+        "right": [0.2 / abs(apart - 1), 0.12 / jumps, 1.46 / 2 / low],
+        "softmax twice": [2 * low / 1.46 if test[-1] < 3 else 0],
+        "added up": [training[-1] / training[0]],
+        "copies": [(apart - 1) / 0.15],
+        "last batch": [jumps / 0.15],
     }
 
 

@@ -267,6 +267,23 @@ WRONG = {
             2,
         ),
     ],
+    ("bugs", "what"): [
+        (
+            '"right", "softmax twice", "added up", "copies"',
+            '"copies", "softmax twice", "added up", "right"',
+            "much below the test loss",
+            1,
+        ),
+        ('"copies", "last batch"', '"last batch", "copies"', "jumps from epoch to epoch", 1),
+        ('"softmax twice", "added up"', '"added up", "softmax twice"', "longer and longer", 2),
+    ],
+    ("bugs", "torch"): [
+        ("2, 4, 8, 13, 16", "11, 4, 8, 13, 16", "what does the model return", 5),
+        ("2, 4, 8, 13, 16", "2, 12, 8, 13, 16", "which parameters does the optimizer know", 5),
+        ("2, 4, 8, 13, 16", "2, 4, 9, 13, 16", "where does that begin", 5),
+        ("2, 4, 8, 13, 16", "2, 4, 8, 13, 17", "what is in it by then", 5),
+        ("2, 4, 8, 13, 16", "1, 5, 8, 15, 16", "model.eval() belongs before the validation", 3),
+    ],
     ("second_order", "torch"): [
         ("5, 2, 5, 2", "5, 2, 10, 2", "every call needs an empty gradient", 4),
         ("5, 2, 5, 2", "6, 2, 5, 2", "which batch is that in the next call", 4),
@@ -490,6 +507,7 @@ def test_a_typical_mistake_is_named_and_costs_its_own_points(exercise, task, rig
 RIGHT = [  # other forms of a right answer: exercise, task, the solution's, this one
     *[("start", "pytorch", "BEDA", order) for order in ("EBDA", "BDAE", "AEBD", "ABED")],
     ("dropout", "torch", "6, 10, 11, 16", "6, 10, 11, 17"),
+    ("bugs", "torch", "2, 4, 8, 13, 16", "2, 3, 8, 14, 16"),
     ("transformer", "torch", "3, 9, 12, 10", "3, 9, 11, 8"),
     ("transformer", "torch", "3, 9, 12, 10", "3, 9, 12, 12"),
     ("second_order", "torch", "5, 2, 5, 2", "5, 6, 7, 2"),
