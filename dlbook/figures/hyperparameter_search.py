@@ -196,13 +196,15 @@ def draw_spent(ax, *, spent, best):
 def draw_tuning(ax, *, trials, ks, results, lines):
     """Expected best error of k trials by method, for each of `ks`, with `trials` marked.
 
-    ``results[method]`` has shape (resamples, len(ks)): the expected best error for resampled trials;
-    ``lines[method]`` is a method's colour and dashes.
+    ``results[method]`` is a pair: the expected best error of the trials for each of `ks`, and that of
+    resampled trials, shape (resamples, len(ks)), which make the band; ``lines[method]`` is a method's
+    colour and dashes.
     """
     here = {}
-    for method, curves in results.items():
-        band(ax, ks, 100 * curves, label=method, **lines[method])
-        here[method] = np.median(curves[:, ks.index(trials)])
+    for method, (curve, resampled) in results.items():
+        line = band(ax, ks, 100 * np.asarray(resampled), label=method, **lines[method])
+        line.set_ydata(100 * np.asarray(curve))  # the median of resamples is not the expectation
+        here[method] = curve[ks.index(trials)]
     ax.axvline(trials, color=palette["highlight"], linewidth=1.2)
     ax.set(xscale="log", xlim=(ks[0], ks[-1] * 4.5), ylim=(14, 62), xlabel="trials for each")
     ax.set_xticks(ks, [str(k) for k in ks])

@@ -107,7 +107,7 @@ def test_the_budget_figure_reports_the_last_medians():
 
 @pytest.mark.parametrize(("trials", "ranking"), [(1, "b 30%, a 40%"), (4, "a 20%, b 25%")])
 def test_the_ranking_is_that_of_the_chosen_number_of_trials(trials, ranking):
-    results = {"a": np.tile([0.4, 0.2], (5, 1)), "b": np.tile([0.3, 0.25], (5, 1))}
+    results = {"a": ([0.4, 0.2], np.full((5, 2), 0.5)), "b": ([0.3, 0.25], np.full((5, 2), 0.1))}
     lines = {"a": {"color": "red"}, "b": {"color": "blue"}}
     sentence = said(figures.draw_tuning, trials=trials, ks=[1, 4], results=results, lines=lines)
     assert sentence.endswith(f"expected: {ranking}.")
