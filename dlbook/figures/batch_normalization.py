@@ -268,7 +268,7 @@ def draw_neighbours(ax, *, probabilities, alone):
         ax.plot(i + jitter, 100 * np.asarray(p), ".", color=palette["batch_norm"], markersize=3, alpha=0.6)
     ax.axhline(100 * alone, color=palette["highlight"], linestyle="--", linewidth=1.6)
     colour = palette["highlight"]
-    ax.text(-0.42, 100 * alone + 2, "evaluation mode", color=colour, fontsize=10)
+    ax.text(-0.3, 100 * alone + 2, "evaluation mode", color=colour, fontsize=10)
     ax.set_xticks(place, [str(size) for size in sizes])
     ax.set(xlabel="batch size, in training mode", ylabel="P(its class), %", ylim=(0, 105))
     return (

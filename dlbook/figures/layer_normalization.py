@@ -76,7 +76,8 @@ def draw_stack(figure, *, runs, placement, norm, depth):
             else:
                 ax.plot(blocks, np.median(here, axis=0), color=_COLOURS[place], linewidth=1.1, alpha=0.8)
             end = np.median(here, axis=0)[depth - 1]
-            ax.annotate(PLACES[place], (depth, np.clip(end, *limits)), xytext=(5, 0), va="center",
+            beyond = " ↑" if end > limits[1] else ""
+            ax.annotate(PLACES[place] + beyond, (depth, np.clip(end, *limits)), xytext=(5, 0), va="center",
                         textcoords="offset points", color=_COLOURS[place], fontsize=9.5)  # fmt: skip
         ax.set(yscale="log", xlabel="block", xlim=(0.5, 1.75 * longest), ylim=limits)
         ax.set_xticks([1, 6, 12, 24])

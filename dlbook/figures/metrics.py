@@ -58,7 +58,7 @@ def draw_roc(figure, *, labels, scores, threshold, positives):
     for share in labels:
         here = share == positives
         false, true, _ = metrics.roc_curve(labels[share], scores[share])
-        style = {"color": palette["model"], "alpha": 1 if here else 0.3, "linewidth": 2 if here else 1}
+        style = {"color": palette["model"], "alpha": 1 if here else 0.5, "linewidth": 2 if here else 1}
         left.plot(false, true, **style)
         order = np.argsort(-scores[share], kind="stable")
         hits = np.cumsum(labels[share][order])

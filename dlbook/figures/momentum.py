@@ -129,8 +129,9 @@ def draw_plane(figure, *, rate, momentum, condition, runs, maps, grid):
     here = f"the distance shrinks by a factor of {r:.4g} a step, tenfold in {_digit(r)} steps" if r < 1 else (
         f"it diverges, growing by a factor of {r:.2f} a step")  # fmt: skip
     return (
-        f"Condition number {condition:,}, rate {rate:g}/h_max, momentum {momentum:g}: {here}. The best of "
-        f"the map ({rates[j]:.1f} and {momenta[i]:.2f}) needs {_digit(table[i, j])} steps."
+        f"Condition number {condition:,}, rate {rate:g} over the largest curvature, momentum {momentum:g}: "
+        f"{here}. The best of the map ({rates[j]:.1f} and {momenta[i]:.2f}) needs {_digit(table[i, j])} "
+        "steps."
     )
 
 

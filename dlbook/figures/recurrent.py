@@ -31,7 +31,7 @@ def draw_memory(ax, *, radius, forget_bias, inputs, rnn, lstm):
     name_lines(ax)
     return (
         f"{steps[-1]} steps back the RNN with radius {plain(radius)} keeps {number(ends[0], 1)} of the "
-        f"gradient, the LSTM with forget bias {plain(forget_bias)} {number(ends[1], 1)} "
+        f"gradient, and {number(ends[1], 1)} is left in the LSTM with forget bias {plain(forget_bias)} "
         f"(medians of {count(len(runs), 'seed')})."
     )
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import tinycss2
 
 from dlbook.site.accessible import mended
+from dlbook.site.lines import breakable, together
 
 STYLES = (
     "basic.css", "styles/theme.css", "styles/pydata-sphinx-theme.css", "pygments.css",
@@ -256,7 +257,7 @@ def _pack(app, exception):
     paths = [out / f"{name}.html" for name in (*app.env.found_docs, *app.config.html_additional_pages)]
     paths += [out / "genindex.html", out / "search.html"]
     written = {path: path.read_text(encoding="utf-8") for path in paths if path.exists()}
-    pages = {path: mended(text) for path, text in written.items()}
+    pages = {path: breakable(together(mended(text))) for path, text in written.items()}
     texts = list(pages.values())
     needed = [name for name, form in USED_WITH.items() if any(re.search(form, text) for text in texts)]
     script = _script(static, needed)

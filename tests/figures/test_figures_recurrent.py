@@ -26,8 +26,8 @@ def memory(**setting):
 
 def test_what_is_left_of_the_gradient_is_the_median_at_the_longest_lag():
     assert memory()[0] == (
-        "10 steps back the RNN with radius 0.5 keeps 0.001 of the gradient, the LSTM with forget bias 1 "
-        "0.002 (medians of 3 seeds)."
+        "10 steps back the RNN with radius 0.5 keeps 0.001 of the gradient, and 0.002 is left in the LSTM "
+        "with forget bias 1 (medians of 3 seeds)."
     )
     assert "keeps 1,000 of the gradient" in memory(radius=2)[0]
 

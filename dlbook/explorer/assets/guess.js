@@ -74,8 +74,9 @@ class Guess {
     const every = Math.ceil((widest * (this.n - 1)) / (WIDTH - LEFT - RIGHT));
     x.forEach((text, i) => {
       plot.append(svg("path", { d: `M${this.x(i)} ${this.y(0)}v4` }));
-      const named = i % every === 0;
-      if (named) plot.append(svg("text", { x: this.x(i), y: this.y(0) + 17, "text-anchor": "middle" }, text));
+      if (i % every) return;
+      const x = Math.min(this.x(i), WIDTH - 4.5 * text.length); // the last one must not be cut at the edge
+      plot.append(svg("text", { x, y: this.y(0) + 17, "text-anchor": "middle" }, text));
     });
     plot.append(svg("path", { d: `M${LEFT} ${TOP}V${this.y(0)}H${WIDTH - RIGHT}`, class: "guess-axis" }));
     plot.append(svg("text", { x: LEFT, y: 15, class: "guess-label" }, labels[1]));
