@@ -235,7 +235,8 @@ def draw_batch_size(figure, *, runs, x_hat, batch_size, norm):
             elif mode == "evaluation":
                 style = {"color": _COLOURS[name], "linewidth": 1.1, "alpha": 0.7, "label": short}
                 left.plot(sizes, 100 * errors.median, **style)
-    here = {mode: np.median(e) for mode, e in runs.at(batch_size=batch_size, norm=norm).items()}
+    one = runs.at(batch_size=batch_size, norm=norm)
+    here = {mode: np.median(one[mode]) for mode in ("training", "evaluation")}
     colour = _COLOURS[norm]
     left.plot([batch_size] * 2, [100 * v for v in here.values()], "o", color=colour, markersize=8)
     left.set(xscale="log", ylim=(0, 100), xlabel="batch size", ylabel="test error, %", title="error")
