@@ -29,7 +29,6 @@ OTHERS = {
     "hyperparameter_search": ("draws-needed", "np.ceil(", "np.floor(", "this rounds down"),
     "initialization": ("stds", "np.sqrt(2 * (1 - p) / n_in)", "2 * (1 - p) / n_in", "take its root"),
     "input_normalization": ("rate", "return 1 /", "return 2 /", "this is right for half the squared error"),
-    "metrics": ("auc", " + np.mean(level) / 2", "", "equal scores count one half, not 0"),
     "momentum": ("corrected-weights", "[::-1]", "", "this is the order newest first"),
     "regularization": ("elastic", "np.sign(c) * ", "", "negative c give negative weights"),
     "schedules": ("warm-cosine", "(t + 1) / rise", "t / rise", "the first step does not move"),

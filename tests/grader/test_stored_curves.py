@@ -6,6 +6,7 @@ under the name `measured`.
 
 from functools import partial
 
+import curves_measuring
 import numpy as np
 import pytest
 from curves_signals import (
@@ -333,6 +334,11 @@ def bugs():
 
 MEASURED = {
     "bugs": bugs,
+    "bias_variance": curves_measuring.bias_variance,
+    "hyperparameter_search": curves_measuring.hyperparameter_search,
+    "metrics": curves_measuring.metrics,
+    "regularization": curves_measuring.regularization,
+    "splits": curves_measuring.splits,
     "adam": adam,
     "batch_normalization": batch_normalization,
     "dropout": dropout,
@@ -445,6 +451,7 @@ def of_bugs(training, validation, test):
 
 
 SIGNS = {  # of each name the signs by which a reader tells a run, above 1 if they are there
+    **curves_measuring.SIGNS,
     "adam": of_adam,
     "batch_normalization": of_batch_normalization,
     "initialization": of_initialization,

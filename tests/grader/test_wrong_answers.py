@@ -46,16 +46,6 @@ WRONG = {
         ("BEDA", "ABDE", "nothing moves", 2),
         ("BEDA", "EDAB", "a loss must be computed before its gradient", 2),
     ],
-    ("regularization", "strengths"): [
-        ("1 / (my.lr * my.steps)", "1 / my.steps", "the rate belongs to the time", 3),
-        (
-            "stopped = 1 / (my.lr * my.steps)",
-            "stopped = my.m / (my.lr * my.steps)",
-            "beside the same loss",
-            3,
-        ),
-        ("my.m * my.strength", "my.strength / my.m", "the same weights need a larger strength", 3),
-    ],
     ("regularization", "early"): [
         ("losses[look] < losses[best]", "losses[look] < losses[look - 1]", "no new best", 4),
         ("look - best >= patience", "look - best > patience", "this is one look late", 4),
@@ -173,6 +163,116 @@ WRONG = {
         ("np.prod(array.shape[1:])", "array.shape[1]", "the kernel included", 3),
         ("np.zeros(new[last].shape)", "new[last]", "should get the same score", 3),
         ("new = {}", "new = state", "the arrays that were given were changed", 3),
+    ],
+    ("bias_variance", "what"): [
+        ('"high bias", "high variance"', '"high variance", "high bias"', "far above the training error", 2),
+        (
+            '"high bias", "high variance", "only noise left"',
+            '"only noise left", "high variance", "high bias"',
+            "all three curves meet",
+            1,
+        ),
+        (
+            '"only noise left", "easy validation"',
+            '"easy validation", "only noise left"',
+            "no fair validation error",
+            1,
+        ),
+    ],
+    ("bias_variance", "torch"): [
+        ("3, 1, 6, 16", "3, 4, 6, 16", "what is as old as the script", 4),
+        ("3, 1, 6, 16", "3, 1, 6, 15", "and in which mode", 4),
+        ("3, 1, 6, 16", "9, 1, 6, 16", "are all of one class", 1),
+        ("3, 1, 6, 16", "3, 3, 4, 16", "belongs into the loop over sizes", 2),
+    ],
+    ("splits", "what"): [
+        (
+            '"honest", "copies", "torn labels"',
+            '"torn labels", "copies", "honest"',
+            "has something to predict",
+            2,
+        ),
+        ('"honest", "copies"', '"copies", "honest"', "far too low", 1),
+        ('"torn labels", "chosen before"', '"chosen before", "torn labels"', "cross-validation says so", 1),
+    ],
+    ("splits", "torch"): [
+        ("3, 2, 1, 11", "3, 4, 1, 11", "and is drawn anew", 4),
+        ("3, 2, 1, 11", "3, 2, 9, 11", "when it is read", 4),
+        ("3, 2, 1, 11", "1, 1, 2, 11", "scans are divided, not patients", 3),
+        ("3, 2, 1, 11", "3, 2, 1, 3", "chose the epoch", 1),
+    ],
+    ("regularization", "what"): [
+        ('"L2", "L1, proximal"', '"L1, proximal", "L2"', "the table of this panel has no 0", 2),
+        (
+            '"L2", "L1, proximal", "L1, subgradient"',
+            '"L1, subgradient", "L1, proximal", "L2"',
+            "jump back and forth",
+            1,
+        ),
+        (
+            '"L1, proximal", "L1, subgradient", "q = 1/2"',
+            '"q = 1/2", "L1, subgradient", "L1, proximal"',
+            "from a weight that is still large",
+            1,
+        ),
+    ],
+    ("regularization", "pytorch"): [
+        (
+            "return lr / 2, 2 * strength2, lr * strength1",
+            "return lr, strength2, lr * strength1",
+            "twice as large",
+            3,
+        ),
+        ("2 * strength2, lr", "strength2, lr", "the rate is another now", 3),
+        ("lr * strength1", "strength1", "the rate times the strength", 3),
+        ("2 * my.strength / my.m", "my.strength / my.m", "has no ½", 3),
+        ("2 * my.strength / my.m", "my.m * my.strength", "need a smaller number", 3),
+    ],
+    ("hyperparameter_search", "what"): [
+        (
+            '"log scale", "linear scale", "range too low"',
+            '"range too low", "linear scale", "log scale"',
+            "not between 0.0001 and 0.01",
+            2,
+        ),
+        ('"log scale", "linear scale"', '"linear scale", "log scale"', "nine of ten rates are above 1", 1),
+        (
+            '"log scale", "linear scale", "range too low", "few images"',
+            '"few images", "linear scale", "range too low", "log scale"',
+            "the winner is partly luck",
+            1,
+        ),
+    ],
+    ("hyperparameter_search", "torch"): [
+        ("1, 2, 9, 11", "5, 2, 9, 11", "what is as old as the script", 4),
+        ("1, 2, 9, 11", "1, 2, 8, 11", "which line takes it for the lowest", 4),
+        ("1, 2, 9, 11", "1, 6, 9, 10", "a rate is a factor", 2),
+        ("1, 2, 9, 11", "4, 2, 9, 11", "one network", 1),
+    ],
+    ("metrics", "equations"): [
+        ("1.96**2 / (my.n + 1.96**2)", "3 / my.n", "this is the rule of three", 3),
+        ("upper = 1.96**2", "upper = 9 * 1.96**2", "within a factor of two", 3),
+    ],
+    ("metrics", "what"): [
+        ('"calibrated", "rare"', '"rare", "calibrated"', "in each group about that share leaves", 2),
+        ('"rare", "too sure"', '"too sure", "rare"', "too low in every group", 1),
+        ('"too sure", "too timid"', '"too timid", "too sure"', "too low where many leave", 1),
+    ],
+    ("metrics", "pytorch"): [
+        (
+            "np.sum(labels == 0) / np.sum(labels == 1)",
+            "np.sum(labels == 1) / np.sum(labels == 0)",
+            "turn the ratio around",
+            3,
+        ),
+        (
+            "np.mean(w * y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z))",
+            "np.sum(w * y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z)) / np.sum(w * y + 1 - y)",
+            "not by the sum of the weights",
+            3,
+        ),
+        ("np.log(w) - z", "-z", "that the weighted loss has taught", 3),
+        ("np.exp(-np.logaddexp(0, np.log(w) - z))", "1 / (1 + np.exp(-z)) / w", "multiplies the odds", 3),
     ],
     ("vanishing_gradients", "what"): [
         ('"vanishing", "exploding"', '"exploding", "vanishing"', "in each layer nearer to the input", 1),
@@ -513,6 +613,19 @@ RIGHT = [  # other forms of a right answer: exercise, task, the solution's, this
     ("second_order", "torch", "5, 2, 5, 2", "5, 6, 7, 2"),
     ("input_normalization", "torch", "13, 2, 9, 8", "13, 3, np.int64(9), 8"),
     ("vanishing_gradients", "torch", "9, 11, 5, 20", "9, 11, 5, 19"),
+    (
+        "metrics",
+        "pytorch",
+        "np.exp(-np.logaddexp(0, np.log(w) - z))",
+        "(1 + np.tanh((z - np.log(w)) / 2)) / 2",
+    ),
+    ("splits", "torch", "3, 2, 1, 11", "2, 2, 3, 11"),
+    (
+        "regularization",
+        "pytorch",
+        "return lr / 2, 2 * strength2, lr * strength1",
+        "return np.array([lr / 2, 2 * strength2, lr * strength1])",
+    ),
     ("regularization", "early", "return look, best", "return np.int64(look), best"),
     ("landscape", "own", "2 * my.y**3 / (3 * my.y**2 - 1)", "my.y - (my.y**3 - my.y) / (3 * my.y**2 - 1)"),
 ]
