@@ -36,7 +36,7 @@ def draw_reach(ax, *, changes, norm, change):
     for (i, t), value in np.ndenumerate(moved):
         if value > UNCHANGED:
             ax.text(t, i, f"{value:.2f}", ha="center", va="center", fontsize=9.5,
-                    color="#ffffff" if value < 0.4 else "#1a1a1a")  # fmt: skip
+                    color="#fdfdfd" if value < 0.4 else "#1a1a1a")  # fmt: skip
         else:
             ax.text(t, i, "0", ha="center", va="center", color=palette["muted"], fontsize=9.5)
     ax.plot([2.5, 3.5, 3.5, 2.5, 2.5], [0.5, 0.5, 1.5, 1.5, 0.5], color=palette["highlight"], linewidth=2.6)

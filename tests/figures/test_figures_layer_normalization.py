@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from dlbook.explorer import style
 from dlbook.figures import layer_normalization as figures
 from dlcore.search import sweep
 from drawing import drawn, limits, said
@@ -28,6 +29,13 @@ def test_a_token_that_ignores_its_own_change_is_told():
     sentence = said(figures.draw_reach, changes=reached([]), norm="RMS", change="one feature + 1")
     assert sentence.startswith("RMS normalization") and "its own output does not change" in sentence
     assert "0 earlier steps and 0 later steps" in sentence and "0 tokens of other" in sentence
+
+
+def test_a_number_on_the_map_keeps_its_colour_in_the_dark_as_its_cell_does():
+    changes = reached([(1, 3), (0, 0)])
+    _, figure = drawn(figures.draw_reach, changes=changes, norm="batch", change="one feature + 1")
+    numbers = [text for text in figure.axes[0].texts if text.get_text() != "0"]
+    assert len(numbers) == 2 and not {text.get_color() for text in numbers} & set(style.themes())
 
 
 def stacks():
@@ -65,3 +73,9 @@ def test_batch_sizes_name_each_error_at_the_smallest():
 def test_a_setting_that_was_not_run_is_refused():
     with pytest.raises(ValueError, match="depth must be one of 2, 24, got 6"):
         said(figures.draw_stack, runs=stacks(), placement="pre", norm="layer", depth=6)
+
+
+def test_the_name_of_a_curve_that_is_off_the_scale_points_upwards():
+    _, figure = drawn(figures.draw_stack, runs=stacks(), placement="pre", norm="layer", depth=24)
+    names = [[text.get_text() for text in axes.texts] for axes in figure.axes]
+    assert names[1] == ["no normalization ↑", "pre-norm", "post-norm"]
