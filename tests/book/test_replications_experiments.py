@@ -271,7 +271,7 @@ def test_the_autoencoder_s_gradient_is_that_of_its_loss(small_images):
         assert g[i] == pytest.approx(slope, rel=1e-5)
 
 
-@pytest.mark.parametrize("arm", ["L-BFGS", "CG", "L-BFGS on 2,000", "SGD 0.003"])
+@pytest.mark.parametrize("arm", ["L-BFGS", "CG", "L-BFGS on 10,000", "SGD 0.003"])
 def test_every_arm_goes_downhill_and_is_looked_at_after_each_number_of_passes(arm, monkeypatch, small_images):
     monkeypatch.setattr(lbfgs_batches, "LARGE", 60)  # five to all, as in the run
     found = lbfgs_batches.run(0, arm, passes=8)
