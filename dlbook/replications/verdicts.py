@@ -30,10 +30,10 @@ from dlcore import checks
 
 VERDICTS = {
     "reproduced": "the published statement holds, at the published size or a larger one",
-    "direction": "only its order or its sign holds, or it holds where less or other than was published was"
-    " tried",
-    "not seen at our size": "it does not hold in what we tried, which is less or other than was published;"
-    " this says nothing against it",
+    "direction": "only its order or its sign holds, or it holds in an experiment that is smaller than the"
+    " published one or differs from it",
+    "not seen at our size": "it does not hold in our experiment, which is smaller than the published one or"
+    " differs from it; this says nothing against it",
     "refuted": "it was tried at the published size and does not hold",
     "not tried": "a part of the published set-up is unknown",
 }

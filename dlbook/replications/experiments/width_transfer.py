@@ -82,8 +82,9 @@ def replications(runs):
         " widths share it.",
         data=("CIFAR-10", f"Fashion-MNIST, {IMAGES:,} images of 14 × 14 pixels"),
         network=(
-            "two hidden layers of 64 to 8,192 units, no biases, output at zero",
-            f"the same with {sizes} units",
+            "two hidden layers of 64 to 8,192 units, no biases, output at zero, tuned factors of input and"
+            " output",
+            f"the same with {sizes} units, without such factors",
         ),
         optimizer="SGD with momentum 0.9, batches of 64",
         length=(20, 1, "epochs"),
