@@ -333,7 +333,6 @@ def bugs():
 
 
 MEASURED = {
-    "bugs": bugs,
     "bias_variance": curves_measuring.bias_variance,
     "hyperparameter_search": curves_measuring.hyperparameter_search,
     "metrics": curves_measuring.metrics,
@@ -341,6 +340,7 @@ MEASURED = {
     "splits": curves_measuring.splits,
     "adam": adam,
     "batch_normalization": batch_normalization,
+    "bugs": bugs,
     "dropout": dropout,
     "gradient_descent": gradient_descent,
     "initialization": initialization,
@@ -366,9 +366,12 @@ def numbers_of(exercise):
 @pytest.mark.parametrize("exercise", MEASURED)
 def test_the_stored_curves_are_those_of_the_runs(exercise):
     for stored, found in zip(numbers_of(exercise)["measured"], MEASURED[exercise](), strict=True):
-        alike = np.isclose(stored, found, rtol=0.1, atol=0.05)
+        exact = exercise in ("momentum", "weight_decay")  # neither chaotic nor trained
+        alike = np.isclose(stored, found, rtol=0.02 if exact else 0.1, atol=1e-9 if exact else 0.05)
         # a run near its edge is chaotic: on another processor single values of it are others
-        assert np.shape(stored) == found.shape and alike.mean() > 0.8, f"{stored}\n{found}"
+        assert np.shape(stored) == found.shape and alike.mean() > (0.99 if exact else 0.8), (
+            f"{stored}\n{found}"
+        )
 
 
 def of_momentum(along, across):
@@ -386,12 +389,14 @@ def of_momentum(along, across):
 def of_weight_decay(small, middle, large):
     """Which of the three groups decay, whether alike, and whether to the end."""
     ends = np.array([small[-1], middle[-1], large[-1]])
-    alike, bend = 0.2 / np.log(ends.max() / ends.min()), np.log(small[10]) / np.log(small[-1] / small[10])
+    alike = 0.2 / (np.log(ends.max() / ends.min()) + 1e-9)
+    gone = -np.log(ends.max()) / 0.3
+    bend = max(np.log(small[10]) / (np.log(small[-1] / small[10]) - 1e-6), 1e-3)
     return {
-        "AdamW": [alike, 2.5 / bend],
-        "falling rate": [alike, bend / 1.25],
+        "AdamW": [alike, gone, (1.7 / bend) ** 2],
+        "falling rate": [alike, gone, (bend / 1.7) ** 2],
         "L2": [np.log(middle[-1] / small[-1]) / 0.4, -np.log(small[-1]) / 0.5],
-        "left out": [np.log(large[-1] / middle[-1]) / 0.75, 0.2 / np.log(middle[-1] / small[-1])],
+        "left out": [np.log(large[-1] / middle[-1]) / 0.75, 0.2 / (np.log(middle[-1] / small[-1]) + 1e-9)],
         "copied": [0.1 / -np.log(ends.min())],
     }
 
@@ -404,7 +409,7 @@ def of_schedules(losses):
     return {
         "constant": [(hovers - 0.9) / 0.02, 0.08 / abs(np.log(late))],
         "step decay": [(drop - 1) / 0.15, 0.06 / np.log(late)],
-        "cosine": [0.2 / (drop - 1), (1 - hovers) / 0.1, 0.6 / losses[-1], 0.2 / np.log(late)],
+        "cosine": [0.16 / (drop - 1), (1 - hovers) / 0.1, 0.1 / (rises - 1), 0.2 / np.log(late)],
         "WSD": [(hovers - 0.9) / 0.02, np.log(late) / 0.15],
         "restarts": [(rises - 1) / 0.3],
     }
@@ -417,8 +422,8 @@ def of_gradient_descent(batch, everything):
     falls = everything[0] / everything[15]
     return {
         "whole set": [0.02 / (apart + 1e-9), 0.1 / (rises + 1e-9)],
-        "small batches": [apart / 0.1, falls / 1.5, rises / 0.15, 2 / everything[-1]],
-        "sorted": [apart / 0.5, everything[:15].min() / 1.2],
+        "small batches": [apart / 0.1, (falls / 2) ** 2, rises / 0.15],
+        "sorted": [apart / 0.5, (everything[:15].min() / 1.47) ** 2],
         "large rate": [0.02 / (apart + 1e-9), rises / 0.2],
         "small rate": [apart / 0.08, 0.1 / (rises + 1e-9)],
     }
@@ -439,12 +444,12 @@ def of_second_order(loss, norm):
 def of_bugs(training, validation, test):
     """Do validation and test agree, does the training loss jump, how low does it get?"""
     apart = np.median(test[10:] / validation[10:])
-    jumps = np.median(abs(np.diff(np.log(training[10:]))))
+    jumps = np.median(abs(np.diff(np.log(training[10:])))) + 1e-9
     low = training.min()
     return {
-        "right": [0.2 / abs(apart - 1), 0.12 / jumps, 1.46 / 2 / low],
+        "right": [0.15 / (abs(apart - 1) + 1e-9), 0.12 / jumps, 1.46 / 2 / low],
         "softmax twice": [2 * low / 1.46 if test[-1] < 3 else 0],
-        "added up": [training[-1] / training[0]],
+        "added up": [np.log(training[-1] / training[0]) / 0.4],
         "copies": [(apart - 1) / 0.15],
         "last batch": [jumps / 0.15],
     }
@@ -454,10 +459,14 @@ SIGNS = {  # of each name the signs by which a reader tells a run, above 1 if th
     **curves_measuring.SIGNS,
     "adam": of_adam,
     "batch_normalization": of_batch_normalization,
+    "bugs": of_bugs,
+    "gradient_descent": of_gradient_descent,
     "initialization": of_initialization,
     "input_normalization": of_input_normalization,
     "momentum": of_momentum,
+    "schedules": of_schedules,
     "second_order": of_second_order,
+    "weight_decay": of_weight_decay,
 }
 
 
