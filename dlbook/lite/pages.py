@@ -21,10 +21,12 @@ SLOW = (
     "read.*"
 )
 FEWER = (
-    " *The next cell gives each experiment four seeds, so that results come sooner, and each says how many "
+    " *The next cell gives each experiment {seeds}, so that results come sooner, and each says how many "
     "it has left out. For the book's own numbers delete that cell, then restart Python and run all cells.*"
 )
-PACE = "%env SWEEP_SEEDS=4"
+PACE = "%env SWEEP_SEEDS={}"
+SEEDS = 4
+ONE_SEED = ("batch_normalization",)  # with four, three minutes pass until its first explorer
 # of each chapter as it opens in the browser: seconds until its first explorer and of all cells, there and
 # natively (null where they were not run, with the limit if they were stopped); texts that differ; the seeds
 # of each experiment, null for all. Of each exercise the same, with every task answered
@@ -132,11 +134,16 @@ def _first_cells(name, cells):
             if limit or (told or 0) > 1:
                 time_in_all = f"more than {limit // 60}" if limit else f"about {told}"
                 in_all = f", and this chapter takes {time_in_all} minutes in all"
-            notice += SLOW.format(minutes=in_all) + FEWER * is_paced
+            notice += SLOW.format(minutes=in_all)
+    seeds = 1 if name in ONE_SEED else SEEDS
+    if is_paced:
+        notice += FEWER.format(seeds="one seed" if seeds == 1 else "four seeds")
     first = [{"cell_type": "markdown", "id": "live", "metadata": {}, "source": notice}]
     if is_paced:
         empty = {"execution_count": None, "outputs": []}
-        first.append({"cell_type": "code", "id": "pace", "metadata": {}, "source": PACE, **empty})
+        first.append(
+            {"cell_type": "code", "id": "pace", "metadata": {}, "source": PACE.format(seeds), **empty}
+        )
     return first
 
 

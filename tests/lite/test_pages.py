@@ -36,12 +36,13 @@ def test_a_slow_chapter_says_how_long_it_takes_and_begins_with_few_seeds(monkeyp
     measured = {name: {"seconds": s, "seeds": k} for name, (s, k) in measured.items()}
     measured["stopped"] = {"seconds": None, "seeds": 4, "limit": 600}
     monkeypatch.setattr(pages, "MEASURED", measured)
+    monkeypatch.setattr(pages, "ONE_SEED", ("heavy",))
     found = {
         name: pages.live(json.dumps(notebook(source)), name, "")["cells"]
         for name, source in {
             "slow": "runs = sweep(race)", "quick": "runs = sweep(race)", "new": "runs = sweep(race)",
             "exercises/slow": "runs = sweep(race)", "calm": "race()", "paced": "runs = sweep(race)",
-            "stopped": "runs = sweep(race)",
+            "stopped": "runs = sweep(race)", "heavy": "runs = sweep(race)",
         }.items()
     }  # fmt: skip
     first = {name: cells[0]["source"] for name, cells in found.items()}
@@ -51,8 +52,13 @@ def test_a_slow_chapter_says_how_long_it_takes_and_begins_with_few_seeds(monkeyp
     assert "about 15 minutes" in first["calm"] and "seeds" not in first["calm"]
     assert "four seeds" in first["paced"] and "minutes" not in first["paced"]
     assert "more than 10 minutes" in first["stopped"]
-    paced = {name for name, cells in found.items() if cells[1]["source"] == "%env SWEEP_SEEDS=4"}
-    assert paced == {"slow", "new", "paced", "stopped"}
+    assert "one seed," in first["heavy"]
+    paced = {
+        name: int(cells[1]["source"].partition("SWEEP_SEEDS=")[2])
+        for name, cells in found.items()
+        if "SWEEP_SEEDS=" in cells[1]["source"]
+    }
+    assert paced == {"slow": 4, "new": 4, "paced": 4, "stopped": 4, "heavy": 1}
     taken_out = '!["live", "pace"].includes(cell.id)'  # of a copy that is downloaded
     assert taken_out in (pages.Path(pages.__file__).parent / "assets" / "run.js").read_text()
     assert {cell.get("id") for cell in found["slow"][:2]} == {"live", "pace"}
