@@ -641,3 +641,11 @@ def test_another_form_of_a_right_answer_earns_as_much(exercise, task, ours, thei
 def test_the_solutions_earn_everything(exercise):
     tasks = [cell for cell in release.read(exercise, SOURCE).cells if kind_of(cell) == "test"]
     assert full(exercise) == {name_of(cell): points_of(cell) for cell in tasks}
+
+
+@pytest.mark.parametrize("exercise", release.exercises(source=SOURCE))
+def test_a_solution_and_its_hidden_tests_run_in_one_kernel(exercise):
+    space = {}
+    for cell in release.read(exercise, SOURCE).cells:
+        if cell.cell_type == "code":
+            exec(cell.source, space)
