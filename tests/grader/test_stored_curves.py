@@ -4,6 +4,8 @@ The code that makes them would tell which run is which. An exercise keeps their 
 under the name `measured`.
 """
 
+import ast
+import re
 from functools import partial
 
 import curves_measuring
@@ -480,3 +482,24 @@ def test_the_curves_of_each_run_have_its_own_signs_with_a_margin_and_no_other_ru
                 assert min(found) >= 2, f"{name} is hard to tell: {found}"
             else:
                 assert min(found) <= 0.5, f"run {row} could be taken for {name}: {found}"
+
+
+@pytest.mark.parametrize("exercise", release.exercises(source=SOURCE))
+def test_the_names_to_choose_from_do_not_stand_in_the_order_in_which_the_runs_are_stored(exercise):
+    """Else the student's own order, which the page shows, would give the answer."""
+    cells = release.read(exercise, SOURCE).cells
+    hidden = "\n".join(cell.source.partition("BEGIN HIDDEN")[2] for cell in cells if kind_of(cell) == "test")
+    stored = re.search(r"\b(?:kinds|wanted) = (\[\"[^\]]*\])", hidden)
+    if stored is None:
+        pytest.skip("no names of runs")
+    stored = ast.literal_eval(stored[1])
+    lists = [re.findall(r'(?m)^- `"([^"]*)"`', cell.source) for cell in cells if cell.cell_type == "markdown"]
+    literals = [
+        re.findall(r'"([^"]*)"', literal)
+        for cell in cells
+        if cell.cell_type == "code"
+        for literal in re.findall(r"= [{\[](\"[^}\]]*)[}\]]", cell.source.partition("### BEGIN")[0])
+    ]
+    shown = [[name for name in names if name in stored] for names in (*lists, *literals)]
+    shown = [names for names in shown if sorted(names) == sorted(stored)]
+    assert shown and stored not in shown and stored[::-1] not in shown
