@@ -367,13 +367,17 @@ def numbers_of(exercise):
 
 @pytest.mark.parametrize("exercise", MEASURED)
 def test_the_stored_curves_are_those_of_the_runs(exercise):
-    for stored, found in zip(numbers_of(exercise)["measured"], MEASURED[exercise](), strict=True):
+    runs = zip(numbers_of(exercise)["measured"], MEASURED[exercise](), strict=True)
+    for row, (stored, found) in enumerate(runs):
         exact = exercise in ("momentum", "weight_decay")  # neither chaotic nor trained
         alike = np.isclose(stored, found, rtol=0.02 if exact else 0.1, atol=1e-9 if exact else 0.05)
-        # a run near its edge is chaotic: on another processor single values of it are others
-        assert np.shape(stored) == found.shape and alike.mean() > (0.99 if exact else 0.8), (
-            f"{stored}\n{found}"
-        )
+        assert np.shape(stored) == found.shape
+        if alike.mean() <= (0.99 if exact else 0.8):
+            # at too large a rate a run is chaotic: elsewhere only its beginning is the same, and its signs
+            signs = list(SIGNS[exercise](*found).values())[row] if exercise in SIGNS else [0]
+            assert not exact and alike[:, : found.shape[-1] // 5].all() and min(signs) >= 1, (
+                f"{stored}\n{found}"
+            )
 
 
 def of_momentum(along, across):

@@ -225,7 +225,7 @@ WRONG = {
         ),
         ("2 * strength2, lr", "strength2, lr", "the rate is another now", 3),
         ("lr * strength1", "strength1", "the rate times the strength", 3),
-        ("2 * my.strength / my.m", "my.strength / my.m", "has no ½", 3),
+        ("2 * my.strength / my.m", "my.strength / my.m", "`nn.MSELoss` has no ½", 3),
         ("2 * my.strength / my.m", "my.m * my.strength", "the decay must be smaller", 3),
     ],
     ("hyperparameter_search", "what"): [

@@ -177,7 +177,7 @@ def test_an_exercise_is_solved_kept_downloaded_and_graded(reader, address, tmp_p
     answer(page, "adam-steps-answer", RIGHT)
     run(page, "adam-steps-answer")
     assert run(page, "adam-steps") == "[]"
-    page.get_by_text("1 of 4 checks pass", exact=True).wait_for()
+    page.get_by_text("1 of 5 checks pass", exact=True).wait_for()
     assert page.evaluate("localStorage.getItem('book-passed')") == '{"exercises/adam":[1,4]}'
 
     page.wait_for_function("!opened.panel.context.model.dirty")
@@ -187,7 +187,7 @@ def test_an_exercise_is_solved_kept_downloaded_and_graded(reader, address, tmp_p
         c for c in cells(page) if c["metadata"].get("nbgrader", {}).get("grade_id") == "adam-steps-answer"
     ]
     assert kept["source"] == RIGHT
-    page.get_by_text("1 of 4 checks pass", exact=True).wait_for()
+    page.get_by_text("1 of 5 checks pass", exact=True).wait_for()
 
     with page.expect_download() as begun:
         page.get_by_role("button", name="Download notebook").click()
@@ -202,7 +202,7 @@ def test_an_exercise_is_solved_kept_downloaded_and_graded(reader, address, tmp_p
 
     page.get_by_role("button", name="Start again").click()
     page.get_by_role("button", name="Delete and start again").click()
-    page.get_by_text("0 of 4 checks pass", exact=True).wait_for()
+    page.get_by_text("0 of 5 checks pass", exact=True).wait_for()
     assert page.evaluate("localStorage.getItem('book-passed')") == "{}"
     (book,) = [
         c for c in cells(page) if c["metadata"].get("nbgrader", {}).get("grade_id") == "adam-steps-answer"
