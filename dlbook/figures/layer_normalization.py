@@ -34,7 +34,7 @@ def draw_reach(ax, *, changes, norm, change):
     moved = changes.at(norm=norm, change=change)
     ax.imshow(np.where(moved > UNCHANGED, moved, np.nan), vmin=0, vmax=0.6, aspect="auto")
     for (i, t), value in np.ndenumerate(moved):
-        if value > UNCHANGED:
+        if value > UNCHANGED:  # not pure white, which a dark page exchanges for its own ground
             ax.text(t, i, f"{value:.2f}", ha="center", va="center", fontsize=9.5,
                     color="#fdfdfd" if value < 0.4 else "#1a1a1a")  # fmt: skip
         else:
