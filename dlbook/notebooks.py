@@ -49,6 +49,16 @@ def chapters(folder="chapters"):
     return sorted([*Path(folder).glob("*.ipynb"), *Path(folder).glob("deeper/*.ipynb")])
 
 
+def heading(notebook):
+    """Return the first heading of a notebook, as text."""
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown" and (
+            found := re.search(r"^# (.+)$", "".join(cell["source"]), re.MULTILINE)
+        ):
+            return re.sub(r"[*`$]", "", found[1])
+    return "Notebook"
+
+
 def normalized(notebook):
     """Return a copy of an executed notebook with nothing in it that another run would change.
 

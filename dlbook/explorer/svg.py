@@ -4,7 +4,8 @@ matplotlib's SVG renderer does the drawing. This one keeps a tenth of a point, l
 turns every colour of the palette into a CSS variable with a light and a dark value, and remembers what costs
 most and seldom changes from one setting to the next: the outlines of texts, and whole axes with their ticks.
 The page tells the picture its theme through the CSS property `color-scheme` of the `<img>`. Where a phone
-shows the whole picture, its texts grow about their middles until they can be read.
+shows the whole picture, its texts grow until they can be read: to the right where they begin at a line's end
+or a legend's handle and there is room up to the next edge of a panel, otherwise about their middles.
 """
 
 import functools
@@ -49,6 +50,7 @@ def write(figure, memory=None, *, dark=True):
     width, height = figure.get_size_inches()
     vector = _Renderer(72 * width, 72 * height, memory)
     vector.places = {axes: i for i, axes in enumerate(figure.axes)}
+    vector.edges = [edge for axes in figure.axes for edge in (axes.bbox.x0, axes.bbox.x1)]
     for axis in _plain_axes(figure):
         axis.draw = functools.partial(vector.draw_axis, axis)
     figure.draw(MixedModeRenderer(figure, width, height, _RASTER_DPI, vector))
@@ -147,9 +149,10 @@ class _Renderer(RendererSVG):
         super().__init__(width, height, io.StringIO(), image_dpi=_RASTER_DPI)
         self.writer, self.memory, self._start_id = _Writer(), memory, 0
         # whether a text left the picture, from where to where the texts of which axes reach, how much they
-        # grow on a phone
+        # grow on a phone, and whether to the right
         self.overflowed, self.spans, self.growths = False, set(), set()
         self.places, self.drawing = {}, None  # of the axes in the figure; those whose axis is drawn
+        self.edges = []  # where axes begin and end
 
     def _write_metadata(self, metadata):
         pass
@@ -191,8 +194,11 @@ class _Renderer(RendererSVG):
             self.writer.start("g", **clip)
         growth = self._growth(prop)
         if growth:
-            self.growths.add(growth)
-            self.writer.start("g", {"class": f"t{growth}"})
+            begins = angle == 0 and mtext is not None and mtext.get_ha() == "left"
+            end = min((edge for edge in self.edges if edge > x), default=self.width)
+            rightwards = begins and bool(x + width * (1 + growth / 100) <= end)
+            self.growths.add((growth, rightwards))
+            self.writer.start("g", {"class": f"t{growth}" + " l" * rightwards})
         self._replay(texts[key], lambda text: text.replace('transform="', f'transform="{place} ', 1))
         if growth:
             self.writer.end("g")
@@ -350,10 +356,12 @@ def _rules(used, dark):
 def _grown(growths):
     if not growths:
         return ""
-    scaled = "".join(f".t{n}{{transform:scale({1 + n / 100:g})}}" for n in sorted(growths))
+    sizes = sorted({growth for growth, _ in growths})
+    scaled = "".join(f".t{n}{{transform:scale({1 + n / 100:g})}}" for n in sizes)
+    rightwards = ".l{transform-origin:left}" if any(rightwards for _, rightwards in growths) else ""
     return (
-        f"@media(max-width:{_NARROW}px){{{','.join(f'.t{n}' for n in sorted(growths))}"
-        f"{{transform-box:fill-box;transform-origin:center}}{scaled}}}"
+        f"@media(max-width:{_NARROW}px){{{','.join(f'.t{n}' for n in sizes)}"
+        f"{{transform-box:fill-box;transform-origin:center}}{rightwards}{scaled}}}"
     )
 
 

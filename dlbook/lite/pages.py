@@ -8,9 +8,10 @@ page that opens it can tell a copy of an older edition, and whether the reader h
 import hashlib
 import json
 import os
-import re
 import time
 from pathlib import Path
+
+from dlbook.notebooks import heading
 
 NOTICE = (
     "*This notebook runs in your browser. What you change is kept here, in this browser alone: download it "
@@ -147,17 +148,6 @@ def _first_cells(name, cells):
     return first
 
 
-def title(notebook):
-    """Return the first heading of a notebook, as text."""
-    for cell in notebook["cells"]:
-        found = (
-            re.search(r"^# (.+)$", _source(cell), re.MULTILINE) if cell["cell_type"] == "markdown" else None
-        )
-        if found:
-            return re.sub(r"[*`$]", "", found[1])
-    return "Notebook"
-
-
 def write(target, copies, of):
     """Write the notebooks and their listing, as JupyterLite reads it, into its folder `target`.
 
@@ -185,7 +175,11 @@ def write(target, copies, of):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content, encoding="utf-8")
         size = file.stat().st_size
-        found[name] = {"title": title(notebook), "copy": notebook["metadata"]["book"]["copy"], "bytes": size}
+        found[name] = {
+            "title": heading(notebook),
+            "copy": notebook["metadata"]["book"]["copy"],
+            "bytes": size,
+        }
         listed[path.parent.as_posix().strip(".")].append(_entry(path.as_posix(), "notebook", size))
     for folder in ("exercises", "deeper"):
         if listed[folder]:

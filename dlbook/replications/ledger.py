@@ -126,7 +126,7 @@ It runs the experiment once at its published length and says how many of our run
 """
 
 
-def ledger(entries, missing=(), chapters=(), boxed=None):
+def ledger(entries, missing=(), chapters=(), boxed=None, headings=None):
     """The page `chapters/replications.md`.
 
     Parameters
@@ -139,6 +139,8 @@ def ledger(entries, missing=(), chapters=(), boxed=None):
         The names of the chapters in the order of the book.
     boxed : set of str, optional
         The anchors of the boxes that the pages have; all, if not given.
+    headings : dict of str: str, optional
+        What the pages are called; by default their names.
 
     Raises
     ------
@@ -152,9 +154,10 @@ def ledger(entries, missing=(), chapters=(), boxed=None):
     entries = sorted(entries, key=lambda entry: (entry[0].number, entry[0].source))
     named = {verdict: sum(found.verdict == verdict for found, _, _ in entries) for verdict in VERDICTS}
     scale = "\n".join(f"- **{verdict}** ({named[verdict]}): {told}." for verdict, told in VERDICTS.items())
+    plain = set(anchors) - boxed if boxed is not None else set()
     table = []
     for chapter in _ordered({chapter_of(page, chapters) for _, page, _ in entries}, chapters):
-        title = chapter.replace("_", " ").capitalize()
+        title = _heading(chapter, headings).partition(": ")[0]
         table += [
             f"### [{title}]({chapter}.ipynb)",
             "",
@@ -179,7 +182,7 @@ def ledger(entries, missing=(), chapters=(), boxed=None):
         changes="\n".join(changes([found for found, _, _ in entries])),
         missing=_told_missing(missing),
         boxes="\n\n".join(
-            found.markdown("", _link(page, found.anchor if boxed is None or found.anchor in boxed else ""))
+            found.markdown("", _link(page, "" if found.anchor in plain else found.anchor, headings))
             for found, page, _ in entries
         ),
     )
@@ -206,10 +209,14 @@ def _by_order(found, rule):
     return " by order only" if found.by_order(rule) else ""
 
 
-def _link(page, anchor):
+def _link(page, anchor, headings):
     """The line of a box that leads to its page, to the box there if it has one."""
     place = f"#{anchor}" if anchor else ""
-    return f"**More in** [{page.rpartition('/')[2].replace('_', ' ')}]({page}.ipynb{place})."
+    return f"**More in** [{_heading(page, headings)}]({page}.ipynb{place})."
+
+
+def _heading(page, headings):
+    return (headings or {}).get(page) or page.rpartition("/")[2].replace("_", " ").capitalize()
 
 
 def now(row, found):
@@ -257,6 +264,13 @@ def chapters_of(contents):
     return re.findall(r"file: chapters/([\w-]+)\s", contents + "\n")
 
 
+def headings(folder="chapters"):
+    """What the pages are called, by their names."""
+    from dlbook.notebooks import chapters, heading
+
+    return {name_of(path): heading(json.loads(path.read_text(encoding="utf-8"))) for path in chapters(folder)}
+
+
 def name_of(path):
     """Return a page's name: "adam" or "deeper/adam_race"."""
     return f"deeper/{path.stem}" if path.parent.name == "deeper" else path.stem
@@ -302,7 +316,7 @@ def write(entries, folder="chapters"):
     full, missing = full_size()
     contents = (Path(folder).parent / "_toc.yml").read_text(encoding="utf-8")
     boxed = {found.anchor for found, _, _ in entries}
-    page = ledger(joined(entries, full), missing, chapters_of(contents), boxed)
+    page = ledger(joined(entries, full), missing, chapters_of(contents), boxed, headings(folder))
     (Path(folder) / "replications.md").write_text(page, encoding="utf-8")
 
 

@@ -37,6 +37,7 @@ from dlbook.replications.ledger import (
     clock,
     full_size,
     harvest,
+    headings,
     joined,
     ledger,
     now,
@@ -322,8 +323,12 @@ def test_the_ledger_has_a_line_for_each_and_counts_the_verdicts():
     assert text.index("### [Adam](adam.ipynb)") < text.index("### [Splits](splits.ipynb)")
     line = f"| 7 | [Kohavi 1995, table 2](replications.md#{one().anchor}) | **reproduced**<br>"
     assert f"{line}<small>rule fixed before looking, 2026-11-21</small> | 3 |" in text
-    assert f"**More in** [adam race](deeper/adam_race.ipynb#{other.anchor})." in text
-    assert "[adam race](deeper/adam_race.ipynb)." in ledger([(other, "deeper/adam_race", 1.0)], boxed=set())
+    assert f"**More in** [Adam race](deeper/adam_race.ipynb#{other.anchor})." in text
+    assert "[Adam race](deeper/adam_race.ipynb)." in ledger([(other, "deeper/adam_race", 1.0)], boxed=set())
+    named = {"deeper/adam_race": "Races: who wins?", "adam": "Adam: why?"}
+    called = ledger([(other, "deeper/adam_race", 1.0)], chapters=["adam"], headings=named)
+    assert "### [Adam](adam.ipynb)" in called
+    assert f"**More in** [Races: who wins?](deeper/adam_race.ipynb#{other.anchor})." in called
     assert "Not run yet at full size: `grokking`" in text
     assert clock(text) == {one().anchor: 3.0, other.anchor: 0.0}
     with pytest.raises(ValueError, match="two rows have the name replication-7-kohavi-1995-table-2"):
@@ -392,7 +397,7 @@ def test_the_ledger_is_what_the_pages_and_the_stored_results_say():
     contents = chapters_of((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     page = (CHAPTERS / "replications.md").read_text(encoding="utf-8")
     boxed = {found.anchor for found, _, _ in ENTRIES}
-    assert ledger(joined(ENTRIES, full), missing, contents, boxed) == page, (
+    assert ledger(joined(ENTRIES, full), missing, contents, boxed, headings(ROOT / "chapters")) == page, (
         "run `python -m dlbook.replications.ledger --stored`, or `make replications`"
     )
 

@@ -145,8 +145,23 @@ def test_on_a_phone_no_text_is_under_nine_pixels(inches):
         wanted = 9 * 72 * inches / 360 / size
         assert wanted <= 1 or any(wanted <= scale <= wanted + 0.08 for scale in growths.values()), size
     assert ("@media(max-width:420px)" in text) == bool(growths)
-    used = {int(n) for n in re.findall('class="t(\\d+)"', text)}
+    used = {int(n) for n in re.findall('class="t(\\d+)', text)}
     assert used == set(growths) and 0 not in used
+
+
+def test_on_a_phone_a_text_at_a_line_s_end_grows_away_from_it_where_there_is_room():
+    def draw(ax):
+        ax.set(title="A title", xlim=(0, 9))
+        ax.text(5, 0.5, "room")
+        ax.text(8.99, 0.5, "none")
+        ax.text(5, 0.8, "middle", ha="center")
+        ax.text(5, 0.8, "upright", rotation=90)
+        return "Drawn."
+
+    text = frames.svg(frames.draw_frame(draw, (), {}, (7.6, 3), True)[0])
+    # "room", and the title, which begins where the axes begin
+    assert len(re.findall('class="t\\d+ l"', text)) == 2
+    assert ".l{transform-origin:left}" in text.split("@media(max-width:420px)")[1]
 
 
 def test_where_texts_reach_is_known_for_every_rotation_and_from_memory():

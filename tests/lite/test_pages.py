@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dlbook.lite import pages
+from dlbook.notebooks import heading
 
 COPIES = Path(__file__).parents[2] / "notebooks"
 
@@ -111,7 +112,7 @@ def test_every_copy_of_the_book_becomes_a_notebook(path):
         path.read_text(encoding="utf-8"), path.relative_to(COPIES).with_suffix("").as_posix(), ""
     )
     assert all(isinstance(cell["source"], str) for cell in live["cells"])
-    assert pages.title(live) != "Notebook"
+    assert heading(live) != "Notebook"
     assert re.fullmatch("[0-9a-f]{8}", live["metadata"]["book"]["sources"])
 
 
