@@ -24,7 +24,7 @@ from ._images import halved_fashion
 
 BASE = 64
 AXES = {"kind": ["SP", "μP"], "width": [64, 512], "power": [-8, -7, -6, -5, -4, -3, -2]}
-SEEDS = 1
+SEEDS = 3
 CHECK = {"kind": "μP", "width": 64, "power": -4, "seed": 0}
 
 IMAGES, BATCH = 10_000, 64
