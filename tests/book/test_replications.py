@@ -807,9 +807,11 @@ def swept(module, seeds, result):
     ],
 )
 def test_row_14_asks_for_a_gain_that_comes_with_the_data(gains, holds, order):
-    def error(arm, size):
+    def error(arm, size, rate):
         gain = gains[dropout_size.AXES["size"].index(size)] / 100
-        return {"test": [0.2 - gain if arm == "half" else 0.2], "train": [0.0]}
+        chosen = (rate == 0.001) == (arm == "half")  # each arm has a rate of its own
+        test = 0.2 - gain * (arm == "half") if chosen else 0.1
+        return {"test": [test], "train": [0.0], "held": [0.2 if chosen else 0.3]}
 
     ((page, found),) = dropout_size.replications(swept(dropout_size, 1, error))
     assert page == "dropout" and (found.rule.holds, found.rule.order) == (holds, order)
@@ -874,7 +876,7 @@ def test_row_19_asks_where_the_correction_helps(off, holds, order):
     [
         (
             dropout_size,
-            {"arm": "third", "size": 100},
+            {"arm": "third", "size": 100, "rate": 0.001},
             "arm must be one of none, fifth, half, .*, got 'third'",
         ),
         (notes_regularizers, {"method": "L3"}, "method must be one of none, L2, L1, dropout, got 'L3'"),

@@ -1,8 +1,9 @@
 """Srivastava et al. (2014), figure 10: for how much data does dropout help?
 
 The paper trains 784-1024-1024-2048-10 on 100 to 50,000 images, with and without dropout (half of the hidden
-units, a fifth of the inputs). This network has an eighth of the width, which is what minutes allow. Arms
-"fifth" and "noisy labels" are there for readers who have more of them.
+units, a fifth of the inputs). This network has a quarter of the width, which is what minutes allow. Its rate
+is the better of two by the error on 10,000 images that are not trained on. Arms "fifth" and "noisy labels"
+are there for readers who have more minutes.
 """
 
 import numpy as np
@@ -17,47 +18,54 @@ from dlcore.training import error_rate, fit
 
 from ._images import full_fashion
 
-AXES = {"arm": ["none", "half"], "size": [100, 500, 1000, 5000, 10_000, 50_000]}
+AXES = {"arm": ["none", "half"], "size": [100, 500, 1000, 5000, 10_000, 50_000], "rate": [0.0003, 0.001]}
 SEEDS = 1
-CHECK = {"arm": "half", "size": 100, "seed": 0}
+CHECK = {"arm": "half", "size": 100, "rate": 0.001, "seed": 0}
 
 SHARES = {"none": (0.0, 0.0), "fifth": (0.05, 0.2), "half": (0.2, 0.5)}
 """The shares of inputs and of hidden units that are dropped."""
 
-STEPS = {100: 300, 500: 500, 1000: 800, 5000: 1500, 10_000: 2000, 50_000: 3000}
-"""Batches of 128 for each size: from 8 passes over the largest to 300 over the smallest."""
+STEPS = {100: 600, 500: 1000, 1000: 1500, 5000: 3000, 10_000: 4000, 50_000: 8000}
+"""Batches of 128 for each size: from 20 passes over the largest to 600 over the smallest."""
 
 
-def run(seed, arm, size):
-    """Return the share of wrong answers on the 10,000 test images and on the training set."""
+def run(seed, arm, size, rate):
+    """Return the share of wrong answers on test images, on the training set, and on images held out.
+
+    There are 10,000 of the first and of the last.
+    """
     shares, _, noisy = str(arm).partition(", ")
     if shares not in SHARES or noisy not in ("", "noisy labels"):
         raise ValueError(f"arm must be one of {', '.join(SHARES)}, or one with ', noisy labels', got {arm!r}")
     x, y, x_test, y_test = full_fashion()
     data, rng = np.random.default_rng([seed, size]), np.random.default_rng(seed)
-    chosen = data.permutation(len(x))[:size]
-    x, y = x[chosen], y[chosen]
+    order = data.permutation(len(x))
+    chosen, held = order[:size], order[-10_000:]
+    x, y, x_held, y_held = x[chosen], y[chosen], x[held], y[held]
     if noisy:
         y = np.where(data.random(size) < 0.2, data.integers(0, 10, size), y)
     first, hidden = SHARES[shares]
     layers, n_in = [Dropout(first, rng)] if first else [], 784
-    for n_out in (128, 128, 256):
+    for n_out in (256, 256, 512):
         layers += [Dense(n_in, n_out, rng=rng), ReLU(), *([Dropout(hidden, rng)] if hidden else [])]
         n_in = n_out
     net = Network(*layers, Dense(n_in, 10, rng=rng), dtype=np.float32)
     steps, batch = STEPS.get(size, 3000), min(128, size)
     settings = {"epochs": steps, "batch_size": batch, "rng": rng, "on_step": lambda step: step + 1 >= steps}
-    fit(net, x, y, softmax_cross_entropy, Adam(), **settings)
-    return {"test": error_rate(net, x_test, y_test), "train": error_rate(net, x, y)}
+    fit(net, x, y, softmax_cross_entropy, Adam(rate), **settings)
+    errors = {"test": (x_test, y_test), "train": (x, y), "held": (x_held, y_held)}
+    return {part: error_rate(net, *images) for part, images in errors.items()}
 
 
 def replications(runs):
-    """Row 14: the gain of dropout by the number of examples."""
-    sizes, error = runs.axes["size"], runs["test"]
-    plain, half = (error.at(arm=arm).values for arm in ("none", "half"))  # (size, seed)
+    """Row 14: the gain of dropout by the number of examples, each arm at its own rate."""
+    sizes, held = runs.axes["size"], np.median(runs["held"].values, axis=3)  # (arm, size, rate)
+    best = held.argmin(axis=2)[:, :, None, None]
+    plain, half = np.take_along_axis(runs["test"].values, best, axis=2)[:, :, 0]  # (size, seed)
     gain = np.median(100 * (plain - half), axis=1)
     few, many = gain[:2], gain[2:]
     told = ", ".join(f"{size:,}" for size in sizes)
+    rates = [", ".join(f"{runs.axes['rate'][i]:g}" for i in row) for row in held.argmin(axis=2)]
     grows = bool(many.max() > 0 and many.max() > few.max())
     found = replicated(
         14,
@@ -66,13 +74,14 @@ def replications(runs):
         claim="At 100 and 500 images dropout gives no improvement; then its gain grows with the data up to a"
         " point, and declines.",
         data=("MNIST, 100 to 50,000 images", "Fashion-MNIST, 100 to 50,000 images"),
-        network=("784-1024-1024-2048-10", "784-128-128-256-10"),
+        network=("784-1024-1024-2048-10", "784-256-256-512-10"),
         optimizer=(
             "rate and length not told",
-            "Adam at 0.001, 300 to 3,000 batches of 128; p = 0.5, 0.2 at the input",
+            "Adam at the better of 0.0003 and 0.001, 600 to 8,000 batches of 128; p = 0.5, 0.2 at the input",
         ),
         seeds=(None, plain.shape[1]),
-        ours=f"gain in points at {told} images: {', '.join(f'{g:.1f}'.replace('-', '−') for g in gain)}",
+        ours=f"gain in points at {told} images: {', '.join(f'{g:.1f}'.replace('-', '−') for g in gain)}; the"
+        f" better rates are {rates[0]} without dropout and {rates[1]} with it",
         rule=Rule(
             "at most 0 at 100 and 500 images, above 0 at a larger size; the order alone: above 0 and larger"
             " at a larger size than at both (the decline was not looked for)",
