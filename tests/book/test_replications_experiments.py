@@ -107,7 +107,8 @@ def test_row_20_follows_the_map_of_errors(slope, lower, expected):
     def outputs(seed, method, rate_power, decay_power):
         best = -6 + slope[method] * (rate_power + 7) / 2  # where the decay of this rate is best
         off = (decay_power - best) ** 2 + 0.1 * (rate_power + 5) ** 2
-        return {"error": 0.1 + 0.01 * off + 0.02 * ((method == "AdamW") != lower)}
+        error = 0.1 + 0.01 * off + 0.02 * ((method == "AdamW") != lower)
+        return {"error": error, "held": error}
 
     runs = swept(decoupled_decay, outputs)
     (found,) = verdicts(decoupled_decay.replications(runs))
@@ -118,12 +119,23 @@ def test_row_20_follows_the_map_of_errors(slope, lower, expected):
 
 def test_row_20_tells_pytorchs_unit_from_the_papers():
     def outputs(seed, method, rate_power, decay_power):
-        return {"error": abs(decay_power - (rate_power if method == "AdamW" else -5))}
+        error = abs(decay_power - (rate_power if method == "AdamW" else -5))
+        return {"error": error, "held": error}
 
     runs = swept(decoupled_decay, outputs, rate_power=[-7, -6, -5], decay_power=[-8, -7, -6, -5, -4])
     ((_, row),) = decoupled_decay.replications(runs)
     assert "by a factor of 1 with L2 and of 16 with AdamW (in PyTorch's unit 1)" in row.ours
     assert row.verdict == "not seen at our size"
+
+
+def test_row_20_tunes_on_images_that_are_not_the_test_images():
+    def outputs(seed, method, rate_power, decay_power):
+        chosen = (rate_power, decay_power) == (-4, -4)
+        return {"error": 0.2 + 0.1 * chosen, "held": 0.2 - 0.1 * chosen}
+
+    ((_, row),) = decoupled_decay.replications(swept(decoupled_decay, outputs))
+    assert "tuned errors 30.0% (30.0% to 30.0%) and 30.0% (30.0% to 30.0%), inside the grid" in row.ours
+    assert "of the 5 rates' best decays 5 with L2 and 5 with AdamW are at an edge of it" in row.ours
 
 
 # Row 24 ----------------------------------------------------------------------------------------------------
