@@ -60,9 +60,10 @@ def test_no_script_replaces_a_function_of_the_browser(opened):
     assert opened.page.evaluate(REPLACED) == []
 
 
-# Text of one colour, size, weight and ground is looked at once on a page, of thousands of pieces of code
-NEW_COLOURS = """() => {
-    const met = new Set(), grounds = new Map([[null, ""]]), clear = "rgba(0, 0, 0, 0)";
+# Text of one colour, size, weight and ground is looked at once in the book, of thousands of pieces of code
+NEW_COLOURS = """known => {
+    const met = new Set(), before = new Set(known);
+    const grounds = new Map([[null, ""]]), clear = "rgba(0, 0, 0, 0)";
     const ground = element => {
         if (!grounds.has(element)) {
             const {backgroundColor, backgroundImage, opacity} = getComputedStyle(element);
@@ -76,12 +77,13 @@ NEW_COLOURS = """() => {
         const text = [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
         const {color, fontSize, fontWeight} = getComputedStyle(element);
         const kind = [color, fontSize, fontWeight, ground(element)].join();
-        const fresh = text && element.checkVisibility() && !met.has(kind);
-        if (fresh) met.add(kind);
+        const first = text && element.checkVisibility() && !met.has(kind);
+        if (first) met.add(kind);
+        const fresh = first && !before.has(kind);
         element.toggleAttribute("data-new", fresh);
         element.toggleAttribute("data-met", !fresh && !element.children.length);
     }
-    return met.size;
+    return [...met];
 }"""
 
 
@@ -110,12 +112,22 @@ def test_axe_finds_no_violation_of_wcag_2_1_a_and_aa(axe):
     assert not axe({}, rules | {"rules": {"color-contrast": {"enabled": False}}})
 
 
+@pytest.fixture(scope="module")
+def enough():
+    """The kinds of text of each theme that have been found to have enough contrast."""
+    return {"light": set(), "dark": set()}
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_enough_contrast(opened, axe, scheme):
+def test_axe_finds_enough_contrast(opened, axe, scheme, enough):
     with themed(opened.page, scheme):
-        assert opened.page.evaluate(NEW_COLOURS) >= 5
+        kinds = opened.page.evaluate(NEW_COLOURS, [*enough[scheme]])
+        assert len(kinds) >= 5
+        if enough[scheme].issuperset(kinds):
+            return
         looked = {"include": [["[data-new]"]], "exclude": [["[data-met]"]]}
         assert not axe(looked, {"runOnly": {"type": "rule", "values": ["color-contrast"]}})
+        enough[scheme].update(kinds)
 
 
 def test_pictures_follow_the_theme(opened):
