@@ -33,6 +33,7 @@ def small_images(monkeypatch):
         monkeypatch.setattr(module, "halved_fashion", lambda: (PIXELS, LABELS, PIXELS[:100], LABELS[:100]))
     monkeypatch.setattr(lbfgs_batches, "images", lambda: np.abs(PIXELS) / 4)
     monkeypatch.setattr(hyperband, "HELD", 50)
+    monkeypatch.setattr(width_transfer, "EPOCHS", 1)
 
 
 def swept(module, outputs, seeds=1, **axes):
@@ -317,8 +318,8 @@ def test_row_22_follows_the_losses_of_the_judged_seeds(ours, expected):
 
 
 def test_the_two_parametrizations_are_one_at_the_base_width(small_images):
-    assert width_transfer.run(0, "SP", 64, -5) == width_transfer.run(0, "μP", 64, -5)
-    assert width_transfer.run(0, "SP", 128, -5) != width_transfer.run(0, "μP", 128, -5)
+    assert width_transfer.run(0, "SP", 64, -9) == width_transfer.run(0, "μP", 64, -9)
+    assert width_transfer.run(0, "SP", 128, -9) != width_transfer.run(0, "μP", 128, -9)
 
 
 def test_a_step_in_mup_moves_every_layer_as_far_at_any_width(monkeypatch, small_images):
@@ -340,7 +341,7 @@ def test_a_step_in_mup_moves_every_layer_as_far_at_any_width(monkeypatch, small_
                 return found
 
         monkeypatch.setattr(width_transfer, "Network", Watched)
-        width_transfer.run(0, kind, width, -6)
+        width_transfer.run(0, kind, width, -12)
         ((net, before),) = seen
         return [np.abs(b - a).mean() for a, b in zip(before, net._outputs(PIXELS[:50]), strict=True)]
 
@@ -360,7 +361,7 @@ def test_a_step_in_mup_moves_every_layer_as_far_at_any_width(monkeypatch, small_
 )
 def test_row_30_follows_the_best_rates(shift, expected):
     def outputs(seed, kind, width, power):
-        best = -4 - shift[kind] * np.log2(width / 64)
+        best = -8 - shift[kind] * np.log2(width / 64)
         return {"loss": 0.3 + 0.1 * (power - best) ** 2 - 0.01 * np.log2(width)}
 
     (found,) = verdicts(width_transfer.replications(swept(width_transfer, outputs, seeds=2)))
