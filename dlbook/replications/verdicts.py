@@ -153,8 +153,13 @@ class Replication:
     protocol: tuple  # (part, published, ours, at least as large), as texts; published "" is unknown
     others: tuple = ()
     run: str = ""
+    undecided: str = ""
 
     def __post_init__(self):
+        if self.undecided and self.rule.order:
+            raise ValueError(
+                f"undecided must be empty where the rule or its order holds, got {self.undecided!r}"
+            )
         first = [self.under(rule) for rule in self.others if rule.fixed]
         if self.rule.seen and first and _RANK[self.verdict] > max(_RANK[verdict] for verdict in first):
             raise ValueError(
@@ -205,7 +210,11 @@ class Replication:
     def meaning(self):
         """What the verdict says of this row, with the parts of the protocol on which it depends."""
         if self.verdict == "not seen at our size":
-            told = "it does not hold in what we tried, which says nothing against it"
+            told = (
+                f"the trial decides nothing, since {self.undecided}"
+                if self.undecided
+                else "it does not hold in what we tried, which says nothing against it"
+            )
         elif self.verdict == "direction":
             told = "it holds" if self.rule.holds else "the rule fails, its order or its sign holds"
         else:
@@ -279,7 +288,7 @@ class Replication:
         told["protocol"] = [list(part) for part in self.protocol]
         told["rule"] = vars(self.rule) | {}
         told["others"] = [vars(rule) | {} for rule in self.others]
-        return told
+        return told | ({"undecided": self.undecided} if self.undecided else {})
 
     @classmethod
     def of_dict(cls, told):
@@ -292,7 +301,7 @@ class Replication:
         return cls(**told | parts)
 
 
-def replicated(number, source, *, claim, key, ours, rule, others=(), run="", **protocol):
+def replicated(number, source, *, claim, key, ours, rule, others=(), run="", undecided="", **protocol):
     """State what became of a published result: the line of the ledger and the box on the page.
 
     Parameters
@@ -318,11 +327,18 @@ def replicated(number, source, *, claim, key, ours, rule, others=(), run="", **p
         Every other reasonable rule that was considered.
     run : str
         What runs it, if it is not the page's own code: "python -m dlbook.replications.full notes_race".
+    undecided : str
+        Why the trial could not have shown the claim, where that is so: "neither network trains".
 
     Returns
     -------
     Replication
         Its verdict is computed: see `verdict_of`.
+
+    Raises
+    ------
+    ValueError
+        If a part is missing or no text in one line, or the trial is `undecided` and the rule holds.
 
     Examples
     --------
@@ -346,6 +362,8 @@ def replicated(number, source, *, claim, key, ours, rule, others=(), run="", **p
     _line("claim", claim)
     if not re.fullmatch(r"[a-z]+\d{4}[a-z]?|aiedu", key):
         raise ValueError(f"key must be a source of references.bib, such as 'kohavi1995', got {key!r}")
+    if undecided:
+        _line("undecided", undecided)
     if not isinstance(rule, Rule):
         raise ValueError(f"rule must be a Rule, from which the verdict is computed, got {rule!r}")
     for other in others:
@@ -358,7 +376,7 @@ def replicated(number, source, *, claim, key, ours, rule, others=(), run="", **p
     if missing:
         raise ValueError(f"a protocol must tell {' and '.join(missing)}, published and ours")
     parts = tuple(_part(part, protocol[part]) for part in PARTS if part in protocol)
-    return Replication(number, source, claim, ours, rule, key, parts, tuple(others), run)
+    return Replication(number, source, claim, ours, rule, key, parts, tuple(others), run, undecided)
 
 
 def _part(part, value):
