@@ -198,6 +198,19 @@ def test_a_verdict_says_which_part_of_the_protocol_it_depends_on(holds, changes,
     assert found.verdict == verdict and f"**Verdict: {verdict}** {meaning}." in found.markdown()
 
 
+def test_a_trial_that_decides_nothing_says_why_and_cannot_hold():
+    why, smaller = "neither network trains", {"data": ("a", "b")}
+    found = one(rule=rule(False, order=False), undecided=why, **smaller)
+    assert found.verdict == "not seen at our size"
+    assert f"(the trial decides nothing, since {why}; not as published: data)" in found.markdown()
+    assert Replication.of_dict(json.loads(json.dumps(found.as_dict()))) == found
+    assert "undecided" not in one().as_dict()
+    with pytest.raises(ValueError, match="undecided must be empty where the rule or its order holds"):
+        one(rule=rule(False, order=True), undecided=why, **smaller)
+    with pytest.raises(ValueError, match="undecided must be one line of text"):
+        one(rule=rule(False, order=False), undecided="two\nlines", **smaller)
+
+
 @pytest.mark.parametrize(
     "unit, told", [("epochs", "1 epoch"), ("batches of 100", "1 batch of 100"), ("passes", "1 pass")]
 )
@@ -673,6 +686,7 @@ def test_row_25_follows_the_losses(losses, verdict, other):
 
 def test_row_25_needs_rare_classes_to_be_slow_with_gradient_descent_alone():
     slow = heavy_tails.replications(tails())[0][1]
+    assert not slow.undecided
     both = heavy_tails.replications(tails(heavy_Adam=(0.1, 0.05, 0.2)))[0][1]
     assert slow.rule.holds and both.rule.order and not both.rule.holds
     assert not slow.others[1].holds and "inside the grid" in slow.ours
@@ -684,6 +698,17 @@ def test_row_25_ranks_nothing_where_larger_rates_go_on_helping(monkeypatch):
     monkeypatch.setitem(heavy_tails.AXES, "arm", short)
     ((_, found),) = heavy_tails.replications(tails())
     assert not found.rule.holds and not found.rule.order and "at the edge of the grid" in found.ours
+    assert "the trial decides nothing, since larger rates go on helping" in found.meaning
+
+
+def test_row_25_tells_which_classes_are_behind_where_training_is_not_over():
+    found = heavy_tails.rare_by_frequent(tails(heavy_GD=(2.0, 0.5, 4.0)), "GD")
+    loss, ratio = found[0.1]
+    assert (loss, ratio) == (2.0, 8.0) and list(found) == [0.01, 0.03, 0.1, 0.3, 1, 3, 10]
+    told = heavy_tails.replications(tails())[0][1].ours
+    assert "(a loss above 0.1: rates 0.01 to 10)" in told and "1.7 to 8.0 times" in told
+    over = heavy_tails.replications(tails(heavy_GD=(-9.0, 0.5, 4.0)))[0][1].ours
+    assert "Gradient descent's training is over at every rate" in over
 
 
 @pytest.mark.parametrize("name", records.names())

@@ -114,7 +114,9 @@ def replications(runs):
         network="softmax regression from 0",
         optimizer=(
             "gradient descent and Adam on all data, each at its best rate of a grid of half decades",
-            "the same" if inside else "the same, but the last rate of the grid is the best for both: not tuned",
+            "the same"
+            if inside
+            else "the same, but the last rate of the grid is the best for both: not tuned",
         ),
         length=(1000, STEPS, "steps"),
         seeds=(3, len(gd["loss"])),
@@ -123,8 +125,8 @@ def replications(runs):
         + (
             f"Where gradient descent's training is not over (a loss above 0.1: rates {min(early):g} to"
             f" {max(early):g}), its loss on the rarest classes is {min(early.values()):.1f} to"
-            f" {max(early.values()):.1f} times that on the most frequent one; Adam's is at most {adam_most:.1f}"
-            " times, at every rate"
+            f" {max(early.values()):.1f} times that on the most frequent one; Adam's is at most"
+            f" {adam_most:.1f} times, at every rate"
             if early
             else "Gradient descent's training is over at every rate"
         ),

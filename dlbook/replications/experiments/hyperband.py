@@ -165,7 +165,8 @@ def replications(runs):
         ours=f"at the cost of {budget / RUNGS[-1]:.0f} full runs the median test errors are"
         f" {middle['random']:.1%} with random search, {middle['random twice']:.1%} at twice its cost,"
         f" {middle['halving']:.1%} with halving, {middle['hyperband']:.1%} with Hyperband; halving is ahead"
-        f" of random search in {ahead['halving']:.0%} of {TRIALS} pairs, Hyperband in {ahead['hyperband']:.0%}"
+        f" of random search in {ahead['halving']:.0%} of {TRIALS} pairs, Hyperband in"
+        f" {ahead['hyperband']:.0%}"
         f" ({TRIALS} searches on one table of {len(error)} runs, so the pairs share their runs); Hyperband is"
         f" level with random search's end {faster:.1f} times sooner",
         rule=Rule(

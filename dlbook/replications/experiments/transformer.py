@@ -400,10 +400,10 @@ def row_26(excess_of, rate="0.01"):
         ours=f"with six blocks post-norm has an excess loss of {np.median(with_[1]):.2f} with a warm-up and"
         f" {np.median(without[1]):.2f} without, where who knows only the tokens' frequencies has {guess:.2f};"
         f" pre-norm has {np.median(with_[0]):.2f} and {np.median(without[0]):.2f}. Without a warm-up the loss"
-        f" is {_ratio(post)} times as high with post-norm and {_ratio(pre)} with pre-norm (median, middle 80%);"
-        f" post-norm's ratio is larger in {more} of {seeds} seeds. With four blocks: {_ratio(post_4)} and"
-        f" {_ratio(pre_4)}; and at one rate for both, {rate}, as the paper compares, two seeds of post-norm"
-        f" have {equal[0]} with a warm-up and {equal[1]} without",
+        f" is {_ratio(post)} times as high with post-norm and {_ratio(pre)} with pre-norm (median, middle"
+        f" 80%); post-norm's ratio is larger in {more} of {seeds} seeds. With four blocks: {_ratio(post_4)}"
+        f" and {_ratio(pre_4)}; and at one rate for both, {rate}, as the paper compares, two seeds of"
+        f" post-norm have {equal[0]} with a warm-up and {equal[1]} without",
         rule=Rule(
             "post-norm with a warm-up is below half of the loss of who knows only the frequencies, and the"
             " rule that was fixed before looking holds",
@@ -466,8 +466,8 @@ def row_27(excess_of):
         measure=("BLEU; the tasks' own errors", "excess loss over the best possible one"),
         seeds=(None, seeds),
         ours=f"the excess loss with RMSNorm is {_ratio(ratio)} times that with layer normalization (median,"
-        f" and the middle 80%), lower in {int(np.sum(ratio < 1))} of {seeds} seeds; features have a mean near 0"
-        " here, so to leave it out can cost little",
+        f" and the middle 80%), lower in {int(np.sum(ratio < 1))} of {seeds} seeds; features have a mean near"
+        " 0 here, so to leave it out can cost little",
         rule=Rule("RMSNorm's median ratio is at most 1.05: 5% is our margin", close, seen="2026-11-29"),
         others=[
             Rule(
@@ -489,8 +489,8 @@ def row_28(excess_of):
         28,
         "Jordan et al. 2024, results",
         key="jordan2024",
-        claim="Muon improved the speed record for training GPT-2 small to a validation loss of 3.28, which AdamW"
-        " had held, by a factor of 1.35.",
+        claim="Muon improved the speed record for training GPT-2 small to a validation loss of 3.28, which"
+        " AdamW had held, by a factor of 1.35.",
         data=("FineWeb, to a validation loss of 3.28", "a synthetic language of 96 tokens"),
         network=("GPT-2 small, 124 million parameters", "4 blocks with pre-norm, 57 thousand parameters"),
         optimizer=(
@@ -504,8 +504,8 @@ def row_28(excess_of):
         ),
         seeds=(None, seeds),
         ours=f"after the same 200 steps Muon is below AdamW in {lower} of {seeds} seeds (medians"
-        f" {np.median(muon):.2f} and {np.median(adamw):.2f}); after 148, 1/1.35 of 200, it is at or below what"
-        f" AdamW has after 200 in {there} (median {np.median(sooner):.2f})",
+        f" {np.median(muon):.2f} and {np.median(adamw):.2f}); after 148, 1/1.35 of 200, it is at or below"
+        f" what AdamW has after 200 in {there} (median {np.median(sooner):.2f})",
         rule=Rule(
             "Muon after 148 steps is at or below AdamW after 200 in three of four seeds",
             holds,
