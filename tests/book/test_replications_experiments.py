@@ -16,10 +16,13 @@ from dlbook.replications.experiments import (
     width_transfer,
 )
 from dlcore import search
+from dlcore.initialization import lecun_normal
 from dlcore.layers import Dense, Tanh
+from dlcore.losses import softmax_cross_entropy
 from dlcore.network import Network
 from dlcore.optimizers import Adam, numerical_hessian
 from dlcore.search import Sweep
+from dlcore.training import minibatches
 
 SMALL = np.random.default_rng(0)
 PIXELS = SMALL.normal(size=(300, 196)).astype(np.float32)
@@ -320,6 +323,34 @@ def test_row_22_follows_the_losses_of_the_judged_seeds(ours, expected):
 def test_the_two_parametrizations_are_one_at_the_base_width(small_images):
     assert width_transfer.run(0, "SP", 64, -9) == width_transfer.run(0, "μP", 64, -9)
     assert width_transfer.run(0, "SP", 128, -9) != width_transfer.run(0, "μP", 128, -9)
+
+
+@pytest.mark.parametrize("kind", ["SP", "μP"])
+def test_the_run_is_that_of_the_authors_script(small_images, kind):
+    """Their network written out, whose factors stand in the forward pass, with the rates of their `MuSGD`."""
+    width, rate, momentum, input_mult, output_mult = 512, 2.0**-8, 0.9, 1 / 256, 32
+    wider = width / width_transfer.BASE if kind == "μP" else 1.0
+    rng = np.random.default_rng(0)
+    rows = rng.permutation(300)
+    w1, w2 = lecun_normal((196, width), rng) / input_mult**0.5, lecun_normal((width, width), rng)
+    weights, rates = [w1, w2, np.zeros((width, 10))], [rate * wider, rate, rate * wider]
+    x, y, velocity = PIXELS[rows].astype(float), LABELS[rows], [0.0, 0.0, 0.0]
+
+    def forward(x):
+        a = np.maximum(x @ weights[0] * input_mult**0.5, 0)
+        b = np.maximum(a @ weights[1], 0)
+        return a, b, b @ weights[2] * output_mult / wider
+
+    for batch in minibatches(300, 64, rng):
+        a, b, z = forward(x[batch])
+        dz = softmax_cross_entropy(z, y[batch])[1] * output_mult / wider
+        db = dz @ weights[2].T * (b > 0)
+        da = db @ weights[1].T * (a > 0) * input_mult**0.5
+        for i, g in enumerate([x[batch].T @ da, a.T @ db, b.T @ dz]):
+            velocity[i] = momentum * velocity[i] + g
+            weights[i] = weights[i] - rates[i] * velocity[i]
+    loss = softmax_cross_entropy(forward(x)[2], y)[0]
+    assert width_transfer.run(0, kind, width, -8)["loss"] == pytest.approx(loss, rel=1e-5)
 
 
 def test_a_step_in_mup_moves_every_layer_as_far_at_any_width(monkeypatch, small_images):
