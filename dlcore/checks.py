@@ -129,7 +129,7 @@ def array(name, value, *, ndim=None, shape=None, dtype=None, empty=False):
         if a.dtype.kind != "f":
             raise TypeError
         given = a
-        if dtype is not None:
+        if dtype is not None and a.dtype != dtype:
             with np.errstate(over="ignore"):  # 1e300 as float32 is infinite, and refused below
                 a = a.astype(dtype, copy=False)
     except (TypeError, ValueError):
@@ -155,19 +155,24 @@ def array(name, value, *, ndim=None, shape=None, dtype=None, empty=False):
 def finite(name, a):
     """Return the array `a` if every element is finite.
 
-    The quickest pass over memory that there is, the product a·a, is finite if all elements are, unless it
-    overflows; so only one that is not finite asks for the slow look at every element.
+    Only a square that is not finite asks for the slow look at every element.
     """
-    flat = a.reshape(-1)
-    with np.errstate(over="ignore", invalid="ignore"):
-        suspicious = not math.isfinite(np.dot(flat, flat))
-    if suspicious and not np.isfinite(a).all():
+    if not (finite_square(a) or np.isfinite(a).all()):
         bad = np.argwhere(~np.isfinite(a))
         where = tuple(int(i) for i in bad[0])
         raise NonFinite(
             f"{name} must be finite, got {len(bad)} NaN or infinite value(s), the first at index {where}"
         )
     return a
+
+
+def finite_square(a):
+    """Whether a·a is finite, the quickest pass over memory that there is.
+
+    If it is, every element is finite. If it is not, it may have overflowed. (`vdot` says so by its result;
+    `dot` would warn besides.)
+    """
+    return math.isfinite(np.vdot(a, a))
 
 
 def floats(name, value):
@@ -216,15 +221,17 @@ def labels(name, value, classes=None, length=None):
         )
     if given.dtype.kind not in "buif":
         raise TypeError(f"{name} must be whole numbers, got {_short(value)}")
-    with np.errstate(invalid="ignore"):
-        a = given.astype(np.intp, copy=False)
+    a = given
+    if a.dtype != np.intp:
+        with np.errstate(invalid="ignore"):
+            a = given.astype(np.intp)
     if a is not given and (a != given).any():
         raise TypeError(f"{name} must be whole numbers, got {_short(value)}")
     if length is not None and len(a) != length:
         raise ValueError(f"{name} must have one entry per example ({length}), got {len(a)}")
-    wrong = (a < 0) if classes is None else (a < 0) | (a >= classes)
-    if wrong.any():
-        i = int(np.argmax(wrong))
+    end = np.iinfo(np.intp).max + 1 if classes is None else classes
+    if a.view(np.uintp).max() >= end:  # taken as unsigned, negative labels come after all others
+        i = int(np.argmax((a < 0) if classes is None else (a < 0) | (a >= classes)))
         rule = "at least 0" if classes is None else f"between 0 and {classes - 1}"
         raise ValueError(f"{name} must be {rule}, got {a[i]} at index {i}")
     return a

@@ -154,8 +154,9 @@ def softmax_cross_entropy(logits, labels, label_smoothing=0.0):
     y, q = _targets(labels, given.shape, smoothing)
     z = _wide(given).reshape(-1, given.shape[-1])
     m, rows = len(z), np.arange(len(z))
+    by_column = z.copy("F") if z.shape[1] < 64 else z  # NumPy takes long over the largest of a short row
     with np.errstate(over="ignore", invalid="ignore"):
-        z = z - z.max(axis=1, keepdims=True)
+        z = z - by_column.max(axis=1, keepdims=True)
         z_y = z[rows, y] if q is None else (q * z).sum(axis=1, where=q > 0)  # 0 log 0 = 0
     p = np.exp(z, out=z)
     total = p.sum(axis=1, keepdims=True)

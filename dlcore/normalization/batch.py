@@ -64,8 +64,6 @@ class BatchNorm(Norm):
         """Normalize ``x``, of a shape named above; in training, update the running averages too."""
         x = self.checked(x)
         axes, per_feature = self._features(x)
-        gamma = self.gamma.reshape(per_feature).astype(x.dtype, copy=False)
-        beta = self.beta.reshape(per_feature).astype(x.dtype, copy=False)
         if training:
             m = x.size // self.n
             if m < 2:
@@ -73,24 +71,32 @@ class BatchNorm(Norm):
                     f"x must hold at least 2 values per feature in training, got {m}:"
                     " choose a batch_size that leaves no mini-batch of one example"
                 )
-            mu, var, inv_std, x_hat, y = columns.normalized(x, gamma, beta, self.eps) or self._normalized(
-                x, axes, gamma, beta
-            )
-            self.running_mean += (1 - self.momentum) * (mu.ravel() - self.running_mean)
-            self.running_var += (1 - self.momentum) * (m / (m - 1) * var.ravel() - self.running_var)
+            x_hat, factor, y = columns.normalized(x, self) or self._normalized(x, axes, per_feature)
         else:
             mu = self.running_mean.astype(x.dtype, copy=False).reshape(per_feature)
             var = self.running_var.astype(x.dtype, copy=False).reshape(per_feature)
-            inv_std = 1 / np.sqrt(var + self.eps)
-            x_hat, y = _scaled(x - mu, inv_std, gamma, beta)
-        self._memory = x_hat, gamma * inv_std, axes, training
+            x_hat, factor, y = self._scaled(x - mu, 1 / np.sqrt(var + self.eps), per_feature)
+        self._memory = x_hat, factor, axes, training
         return y
 
-    def _normalized(self, x, axes, gamma, beta):
+    def _normalized(self, x, axes, per_feature):
+        """What `forward` computes in training: x_hat, gamma * inv_std and y."""
+        m = x.size // self.n
         mu, x_mu, var, inv_std, rare = centred(x, axes, self.eps)
         if rare:
             checks.finite("x (by its variance over the mini-batch)", var)
-        return mu, var, inv_std, *_scaled(x_mu, inv_std, gamma, beta)
+        self.running_mean += (1 - self.momentum) * (mu.ravel() - self.running_mean)
+        self.running_var += (1 - self.momentum) * (m / (m - 1) * var.ravel() - self.running_var)
+        return self._scaled(x_mu, inv_std, per_feature)
+
+    def _scaled(self, x_mu, inv_std, per_feature):
+        """x_hat, which takes x_mu's place, gamma * inv_std and y."""
+        gamma = self.gamma.astype(x_mu.dtype, copy=False).reshape(per_feature)
+        beta = self.beta.astype(x_mu.dtype, copy=False).reshape(per_feature)
+        x_hat = np.multiply(x_mu, inv_std, out=x_mu)
+        y = gamma * x_hat
+        y += beta
+        return x_hat, gamma * inv_std, y
 
     def backward(self, dy, input_gradient=True):
         """Gradient with respect to x; `dgamma` and `dbeta` are set on the way.
@@ -103,8 +109,7 @@ class BatchNorm(Norm):
         """
         x_hat, factor, axes, training = checks.remembered(self, self._memory)
         dy = self.checked_dy(dy, x_hat.shape)
-        if training and input_gradient and (done := columns.gradients(dy, x_hat, factor)):
-            self.dgamma[...], self.dbeta[...], dx = done
+        if training and input_gradient and (dx := columns.gradient(dy, x_hat, factor, self)) is not None:
             return dx
         dgamma, dbeta = (dy * x_hat).sum(axis=axes), dy.sum(axis=axes)
         self.dgamma[...], self.dbeta[...] = dgamma, dbeta
@@ -134,11 +139,3 @@ class BatchNorm(Norm):
 
     def __repr__(self):
         return f"BatchNorm({self.n})"
-
-
-def _scaled(x_mu, inv_std, gamma, beta):
-    """x_hat, which takes x_mu's place, and y."""
-    x_hat = np.multiply(x_mu, inv_std, out=x_mu)
-    y = gamma * x_hat
-    y += beta
-    return x_hat, y

@@ -96,7 +96,13 @@ def ordinary(distance, size, dtype):
 
     Sums over the variances decide: `distance` of the squares of mu / std, `size` of the variances' squares.
     """
-    return distance < 0.5 / _coarseness(dtype) and math.isfinite(size)
+    return distance < farthest(dtype) and math.isfinite(size)
+
+
+@functools.cache
+def farthest(dtype):
+    """The squares of mu / std below which no rounding of a mean shows."""
+    return 0.5 / _coarseness(dtype)
 
 
 @functools.cache
