@@ -248,8 +248,8 @@ def remembered(layer, memory):
 
 def same_shape(name, a, shape):
     """Return the array `a` if it has exactly this shape."""
-    if np.shape(a) != tuple(shape):
-        raise ValueError(f"{name} must have shape {_shape_text(shape)}, got {_shape_text(np.shape(a))}")
+    if a.shape != tuple(shape):
+        raise ValueError(f"{name} must have shape {_shape_text(shape)}, got {_shape_text(a.shape)}")
     return a
 
 

@@ -61,7 +61,7 @@ class Dense(Layer):
         y = _rows(x) @ self.W
         if "b" in self.params:
             y += self.b
-        return y.reshape(*x.shape[:-1], self.n_out)
+        return y if x.ndim == 2 else y.reshape(*x.shape[:-1], self.n_out)
 
     def backward(self, dy, input_gradient=True):
         """dW = x' dy, db = sum of dy over the examples, dx = dy W'.
@@ -74,7 +74,7 @@ class Dense(Layer):
         dy = _rows(dy)
         np.matmul(_rows(x).T, dy, out=self.dW)
         if "b" in self.params:
-            np.sum(dy, axis=0, out=self.db)
+            dy.sum(axis=0, out=self.db)
         return (dy @ self.W.T).reshape(x.shape) if input_gradient else None
 
     def __repr__(self):
@@ -153,7 +153,7 @@ class ReLU(_Activation):
         return np.maximum(x, 0)
 
     def derivative(self, x, y):
-        return x > 0
+        return (x > 0).astype(x.dtype)
 
 
 class LeakyReLU(_Activation):

@@ -131,9 +131,7 @@ class Optimizer:
         settings = type(self).update.settings(self, len(arrays) - 1)
         if self.decay is not None:
             settings += type(self).decay.settings(self, 1)
-        return all(type(value) in (float, int) for value in settings) and all(
-            array.dtype == arrays[0].dtype for array in arrays
-        )
+        return {float, int}.issuperset(map(type, settings)) and len({array.dtype for array in arrays}) == 1
 
     def move(self, theta, g, *memory):
         """Change one block of `theta` and of the memory in place."""
@@ -226,8 +224,7 @@ class Optimizer:
         if not math.isfinite(self.lr):
             raise ValueError(f"lr must be finite, got {self.lr!r}")
         g = grad.reshape(-1)
-        with np.errstate(over="ignore", invalid="ignore"):
-            large = not math.isfinite(np.dot(g, g))
+        large = not checks.finite_square(g)
         if large:
             try:
                 checks.finite("grad", grad)

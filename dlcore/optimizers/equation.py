@@ -63,7 +63,8 @@ class equation:
     def _in_place(self, optimizer, g, *memory):
         """``optimizer.update(g, m, v)``: the step; the memory is changed in place."""
         step, new = self.of(optimizer, g, *memory)
-        step, *new = (np.copy(a) if any(a is array for array in memory) else a for a in (step, *new))
+        remembered = set(map(id, memory))
+        step, *new = [np.copy(a) if id(a) in remembered else a for a in (step, *new)]
         for array, value in zip(memory, new, strict=True):
             array[...] = value
         return step
