@@ -86,9 +86,9 @@ a rule that stands in the row's box, and from what of the published protocol was
 {tally} A line that no longer holds fails the tests. Under each verdict stands when its rule was fixed, and
 what every other rule that was considered would say. *By order only* marks a verdict whose rule failed while
 the order or the sign in it held. *s* are the seconds that the code takes on one core.
-Rows marked *full* are at, or near, the published size; rows marked *longer* or *stored* are nearer to it than
-a page's own run can be. They take minutes, so their results are stored with their dates, and the tests
-compute one record of each again.
+Rows marked *full* have the published length or number of runs, on other data where the box says so; rows
+marked *longer* or *stored* are nearer to it than a page's own run can be. They take minutes, so their results
+are stored with their dates, and the tests compute one record of each again.
 
 ## The rows by chapter
 
@@ -242,7 +242,7 @@ def changes(found, first=None):
 
 def _told_missing(missing):
     if not missing:
-        return "Every experiment at full size has been run."
+        return "Every stored experiment has been run to its end."
     names = ", ".join(f"`{name}`" for name in missing)
     return f"Not run yet at full size: {names} (`make replications FULL=1` runs them)."
 

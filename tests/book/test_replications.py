@@ -187,7 +187,7 @@ def test_another_rule_has_a_verdict_of_its_own_and_says_that_it_came_later():
             None,
             {"data": ("a", "b"), "seeds": (16, 1)},
             "not seen at our size",
-            "(it does not hold in what we tried, which says nothing against it;"
+            "(the rule failed in what we tried, which says nothing against the published result;"
             " not as published: data and seeds)",
         ),
         (True, {}, "reproduced", f"({VERDICTS['reproduced']})"),
@@ -209,6 +209,13 @@ def test_a_trial_that_decides_nothing_says_why_and_cannot_hold():
         one(rule=rule(False, order=True), undecided=why, **smaller)
     with pytest.raises(ValueError, match="undecided must be one line of text"):
         one(rule=rule(False, order=False), undecided="two\nlines", **smaller)
+
+
+def test_a_failed_rule_says_whether_another_one_of_before_holds():
+    smaller, before, after = {"data": ("a", "b")}, rule(True), rule(True, fixed=None, seen="2026-11-29")
+    told = "; by another rule, also fixed before looking, it holds;"
+    assert told in one(rule=rule(False), others=[before], **smaller).meaning
+    assert told not in one(rule=rule(False), others=[after, rule(False)], **smaller).meaning
 
 
 @pytest.mark.parametrize(
