@@ -134,7 +134,8 @@ def replications(runs):
         "Notes 16, table 16-4 (full)",
         key="aiedu",
         claim="Of 544 weights 1%, 38% and 96% are below 0.01 without a penalty, with L2 and with L1; R² is"
-        " 0.961 without a remedy, 0.982 with L2, 0.987 with L1, 0.982 with dropout and 0.991 with early stopping.",
+        " 0.961 without a remedy, 0.982 with L2, 0.987 with L1, 0.982 with dropout and 0.991 with early"
+        " stopping.",
         data="25 points of two waves; the slow one to test on",
         network="1-16-16-16-1, sigmoid and tanh, Xavier; dropout by plain masks, scaled in evaluation",
         optimizer="SGD at 0.1 in batches of 5",
