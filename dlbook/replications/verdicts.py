@@ -211,10 +211,11 @@ class Replication:
         """What the verdict says of this row, with the parts of the protocol on which it depends."""
         if self.verdict == "not seen at our size":
             told = "the rule failed in what we tried, which says nothing against the published result"
+            told = "the rule failed in what we tried, which says nothing against the published result"
             if self.undecided:
                 told = f"the trial decides nothing, since {self.undecided}"
             elif any(rule.fixed and rule.holds for rule in self.others):
-                told += "; by another rule, also fixed before looking, it holds"
+                told += "; another rule that was fixed before looking was met"
         elif self.verdict == "direction":
             told = "it holds" if self.rule.holds else "the rule fails, its order or its sign holds"
         else:

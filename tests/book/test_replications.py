@@ -213,7 +213,7 @@ def test_a_trial_that_decides_nothing_says_why_and_cannot_hold():
 
 def test_a_failed_rule_says_whether_another_one_of_before_holds():
     smaller, before, after = {"data": ("a", "b")}, rule(True), rule(True, fixed=None, seen="2026-11-29")
-    told = "; by another rule, also fixed before looking, it holds;"
+    told = "; another rule that was fixed before looking was met;"
     assert told in one(rule=rule(False), others=[before], **smaller).meaning
     assert told not in one(rule=rule(False), others=[after, rule(False)], **smaller).meaning
 

@@ -1,8 +1,9 @@
 """Notes 15.6: how many updates does batch normalization save, and is the network worse?
 
-784-128-64-32-16-10, ReLU, He's weights, SGD 0.1, batches of 64, 57,000 images for training and 3,000 for
-validation: the notes' set-up, on Fashion-MNIST. Its validation loss does not come near the notes' goal of
-0.12, so there are two other goals.
+784-128-64-32-16-10, ReLU, SGD 0.1, batches of 64, 57,000 images for training and 3,000 for validation: the
+notes' set-up, but for the weights (He's; theirs have the variance 2/n_out) and the gradients of γ and β
+(means; theirs are sums), on Fashion-MNIST. Its validation loss does not come near the notes' goal of 0.12, so
+there are two other goals.
 """
 
 from itertools import pairwise
@@ -78,8 +79,14 @@ def replications(runs):
     told = {
         "key": "aiedu",
         "data": ("MNIST, 57,000 + 3,000 images", "Fashion-MNIST, 57,000 + 3,000 images"),
-        "network": "784-128-64-32-16-10, ReLU, He's weights",
-        "optimizer": "SGD 0.1, batches of 64",
+        "network": (
+            "784-128-64-32-16-10, ReLU, weights of variance 2/n_out",
+            "784-128-64-32-16-10, ReLU, He's weights",
+        ),
+        "optimizer": (
+            "SGD 0.1, batches of 64; γ and β by the sum over the batch",
+            "SGD 0.1, batches of 64; all by the mean",
+        ),
         "length": ("to a validation loss of 0.12", f"to a validation loss of {goal}"),
         "seeds": (1, seeds),
         "run": "python -m dlbook.replications.full notes_batchnorm",
@@ -89,12 +96,16 @@ def replications(runs):
             "deeper/batch_normalization_compared",
             replicated(
                 9,
-                "Notes 15.6, updates (full)",
+                "Notes 15.6, table 15-12, updates (full)",
                 claim="With batch normalization the network takes 4,267 updates, without it 5,763: a ratio of"
                 " 0.74.",
                 ours=f"fewer in {fewer} of {seeds} pairs; medians {np.median(with_bn):,.0f} and"
                 f" {np.median(without):,.0f}, a ratio of {ratio:.2f}",
-                rule=Rule("fewer updates in every pair", fewer == seeds, fixed="2026-11-29"),
+                rule=Rule(
+                    f"fewer updates in every pair (by chance: once in {2**seeds} times)",
+                    fewer == seeds,
+                    fixed="2026-11-29",
+                ),
                 others=[
                     Rule(
                         "the median ratio within 0.1 of the published one",
@@ -110,16 +121,21 @@ def replications(runs):
             "deeper/batch_normalization_compared",
             replicated(
                 9,
-                "Notes 15.6, accuracy (full)",
-                claim="At that loss the network with batch normalization is right on 96.6% of the test"
-                " images, without on 97.0%.",
+                "Notes 15.6, table 15-12, accuracy (full)",
+                claim="At a validation loss of 0.12 the two networks are about equally accurate, 96.6% with"
+                " batch normalization and 97.0% without; the notes call the difference negligible, an effect"
+                " of the sample and the initial weights.",
                 ours=f"less accurate with it in {worse} of {seeds} pairs; medians {np.median(normalized):.1%}"
                 f" with and {np.median(plain):.1%} without",
-                rule=Rule("less accurate in every pair", worse == seeds, fixed="2026-11-29"),
+                rule=Rule(
+                    "the medians within one point of each other",
+                    bool(abs(np.median(normalized) - np.median(plain)) < 0.01),
+                    seen="2026-11-29",
+                ),
                 others=[
                     Rule(
-                        "less accurate in the median",
-                        bool(np.median(normalized) < np.median(plain)),
+                        "neither of the two more accurate in every pair",
+                        0 < worse < seeds,
                         seen="2026-11-29",
                     )
                 ],
