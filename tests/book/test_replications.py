@@ -794,6 +794,17 @@ def test_the_regularizers_network_has_the_gradients_of_the_library():
         np.testing.assert_allclose(offset[0, 0], layer.db)
 
 
+def test_the_regularizers_dropout_is_scaled_in_evaluation_as_in_the_notes():
+    rng = np.random.default_rng(0)
+    weights = [rng.normal(size=(1, *shape)) for shape in notes_regularizers.SIZES]
+    biases = [rng.normal(size=(1, 1, shape[1])) for shape in notes_regularizers.SIZES]
+    kept1, kept3 = (1 - p for p in notes_regularizers.DROPPED)
+    dropped = notes_regularizers.measured(weights, biases, kept1, kept3)[0]
+    smaller = [weights[0], kept1 * weights[1], weights[2], kept3 * weights[3]]
+    np.testing.assert_allclose(dropped, notes_regularizers.measured(smaller, biases, 1.0, 1.0)[0])
+    assert not np.allclose(dropped, notes_regularizers.measured(weights, biases, 1.0, 1.0)[0])
+
+
 def test_naive_bayes_answers_as_scikit_learn_s():
     rng = np.random.default_rng(1)
     x, y = rng.normal(size=(90, 4)), rng.integers(0, 3, 90)
