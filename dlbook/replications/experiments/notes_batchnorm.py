@@ -128,7 +128,7 @@ def replications(runs):
                 ours=f"less accurate with it in {worse} of {seeds} pairs; medians {np.median(normalized):.1%}"
                 f" with and {np.median(plain):.1%} without",
                 rule=Rule(
-                    "the medians within one point of each other",
+                    "the medians less than one point apart",
                     bool(abs(np.median(normalized) - np.median(plain)) < 0.01),
                     seen="2026-11-29",
                 ),
