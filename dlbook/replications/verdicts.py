@@ -211,7 +211,6 @@ class Replication:
         """What the verdict says of this row, with the parts of the protocol on which it depends."""
         if self.verdict == "not seen at our size":
             told = "the rule failed in what we tried, which says nothing against the published result"
-            told = "the rule failed in what we tried, which says nothing against the published result"
             if self.undecided:
                 told = f"the trial decides nothing, since {self.undecided}"
             elif any(rule.fixed and rule.holds for rule in self.others):
