@@ -13,7 +13,8 @@ from test_sandbox import needs_sandbox
 
 from dlbook.grader import seeded
 from dlbook.grader.cells import kind_of, name_of, public_part
-from dlbook.grader.judge import Job, Student, judge
+from dlbook.grader.judge import Job, judge
+from dlbook.grader.judge.student import Student
 
 pytestmark = needs_sandbox
 
@@ -288,7 +289,7 @@ def slow_starts(monkeypatch, seconds):
             super().__init__(*arguments)
             time.sleep(seconds)
 
-    monkeypatch.setattr("dlbook.grader.judge.Student", Slow)
+    monkeypatch.setattr("dlbook.grader.judge.rounds.Student", Slow)
 
 
 def test_a_sandbox_that_is_slow_to_start_costs_no_answer(tmp_path, monkeypatch):

@@ -210,7 +210,8 @@ def test_the_wheel_holds_what_the_grader_imports_and_no_more():
 def test_the_wheel_holds_what_the_kernel_asks_for():
     names = dict(publish.book_files())
     assert "dlcore/fashion_mnist/train-images-idx3-ubyte.gz" in names and "dlbook/explorer/live.py" in names
-    assert "dlbook/grader/marking.py" in names and "dlbook/grader/judge.py" not in names
+    assert "dlbook/grader/marking.py" in names
+    assert not [name for name in names if name.startswith("dlbook/grader/judge")]
     assert not [name for name in names if "/source/" in name]
     assert "dlcore" in runtime.PACKAGES
 
