@@ -5,13 +5,15 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dlbook.grader import sandbox
-from dlbook.grader.forks import Forks
-from dlbook.grader.rpc import EndedError, Wire
+from dlbook.grader.judge import Job
+from dlbook.grader.judge.student import Sandbox, Student
+from dlbook.grader.rpc import EndedError
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,33 +29,28 @@ def no_sandbox():
 needs_sandbox = pytest.mark.skipif(bool(no_sandbox()), reason=no_sandbox() or "there is one")
 
 
-class Inside:
-    """A notebook in the sandbox."""
+LIMITS = Job("", "", "", "", seconds=600, libraries={"dlcore": str(ROOT / "dlcore")})
 
-    def __init__(self, **options):
-        (a, b), (c, d) = os.pipe(), os.pipe()
-        options = {"memory": 2 * 2**30, "seconds": 600, "libraries": [ROOT / "dlcore"]} | options
-        self.forks = Forks(lambda fd: sandbox.popen("dlbook.grader.worker", fd, **options))
-        self.number = self.forks.start([a, d])
-        os.close(a)
-        os.close(d)
-        self.ends, self.wire = (b, c), Wire(c, b, guarded=True)
+
+class Inside(Student):
+    """A notebook in the sandbox."""
 
     def run(self, source):
         self.wire.deadline = time.monotonic() + 600
         return self.wire.root.run(source)
 
-    def close(self):
-        self.forks.close()
-        for end in self.ends:
-            os.close(end)
+
+@pytest.fixture(scope="module")
+def box():
+    """A sandbox for all tests. It is made anew after one that has left something in it."""
+    with Sandbox(LIMITS) as one:
+        yield one
 
 
 @pytest.fixture
-def inside():
-    one = Inside()
-    yield one
-    one.close()
+def inside(box):
+    with Inside(LIMITS, box, 600) as one:
+        yield one
 
 
 def tried(inside, source):
@@ -140,22 +137,21 @@ def test_no_process_can_be_started(inside, attempt):
 def test_a_process_that_ends_is_noticed(inside):
     with pytest.raises(EndedError):
         inside.run("import os; os._exit(3)")
-    assert inside.forks.end(inside.number, 5) == 3
+    assert inside.why_it_ended() == "the process ended with code 3"
 
 
 @needs_sandbox
 def test_all_ends_with_the_process():
-    one = Inside()
-    one.run("import threading, time\nthreading.Thread(target=time.sleep, args=[600]).start()")
-    one.close()
-    assert one.forks.process.returncode is not None
+    with Sandbox(LIMITS) as box, Inside(LIMITS, box, 600) as one:
+        one.run("import threading, time\nthreading.Thread(target=time.sleep, args=[600]).start()")
+        process = box._forks.process
+    assert process.returncode is not None
 
 
 def test_without_a_sandbox_the_limits_hold_still():
-    one = Inside(unsafe=True)
-    assert "MemoryError" in tried(one, "x = bytearray(3 * 2**30)")
-    assert tried(one, "import os; os.environ.get('OMP_NUM_THREADS')") == "'1'"
-    one.close()
+    with Sandbox(replace(LIMITS, unsafe=True)) as box, Inside(LIMITS, box, 600) as one:
+        assert "MemoryError" in tried(one, "x = bytearray(3 * 2**30)")
+        assert tried(one, "import os; os.environ.get('OMP_NUM_THREADS')") == "'1'"
 
 
 def test_a_machine_without_bubblewrap_is_told_what_to_install(monkeypatch):

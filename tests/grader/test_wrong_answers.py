@@ -4,6 +4,9 @@ import ast
 import contextlib
 import functools
 import io
+import json
+import os
+import traceback
 from pathlib import Path
 
 import pytest
@@ -560,22 +563,58 @@ WRONG = {
 CASES = [(*where, *answer) for where, answers in WRONG.items() for answer in answers]
 
 
-def graded(exercise, task=None, right="", wrong=""):
-    """Every machine-graded task's points and messages, with one answer changed. Nothing is sandboxed."""
+def graded(exercise, task=None, changes=()):
+    """Every machine-graded task's points and messages: with the solutions, or with each change of an answer.
+
+    Nothing is sandboxed. The cells above the answer run once. For each change a fork of this process goes on.
+    """
     space, found = {"__name__": "graded"}, {}
-    for cell in release.read(exercise, SOURCE).cells:
-        if cell.cell_type != "code":
-            continue
-        source = cell.source
+    cells = [cell for cell in release.read(exercise, SOURCE).cells if cell.cell_type == "code"]
+    for place, cell in enumerate(cells):
         if name_of(cell) == f"{task}-answer":
-            assert right in source
-            source = source.replace(right, wrong)
-        if kind_of(cell) == "test":
-            found[name_of(cell)] = outcome_of(source, points_of(cell), dict(space))
-        else:
-            with contextlib.redirect_stdout(io.StringIO()):
-                exec(compile(source, f"<{exercise}>", "exec"), space)
+            return [
+                in_a_fork(go_on, cells[place:], cell.source, change, exercise, space, found)
+                for change in changes
+            ]
+        run(cell, cell.source, exercise, space, found)
     return found
+
+
+def run(cell, source, exercise, space, found):
+    """Run a cell, or judge a test and note what it says."""
+    if kind_of(cell) == "test":
+        found[name_of(cell)] = outcome_of(source, points_of(cell), dict(space))
+    else:
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(compile(source, f"<{exercise}>", "exec"), space)
+
+
+def go_on(cells, answer, change, exercise, space, found):
+    right, wrong = change
+    assert right in answer
+    run(cells[0], answer.replace(right, wrong), exercise, space, found)
+    for cell in cells[1:]:
+        run(cell, cell.source, exercise, space, found)
+    return found
+
+
+def in_a_fork(function, *arguments):
+    """What a function returns, or the text of its exception, from a copy of this process."""
+    reader, writer = os.pipe()
+    number = os.fork()
+    if not number:
+        try:
+            said = json.dumps(function(*arguments))
+        except BaseException:
+            said = json.dumps(traceback.format_exc())
+        with open(writer, "w", encoding="utf-8") as file:
+            file.write(said)
+        os._exit(0)
+    os.close(writer)
+    with open(reader, encoding="utf-8") as file:
+        said = file.read()
+    os.waitpid(number, 0)
+    return json.loads(said)
 
 
 def outcome_of(source, most, space):
@@ -596,9 +635,17 @@ def full(exercise):
     return {name: earned for name, (earned, _) in graded(exercise).items()}
 
 
+@functools.cache
+def changed(exercise, task):
+    """What each change of a task's answer leads to, for all cases of this file."""
+    changes = [case[2:4] for case in (*CASES, *RIGHT) if case[:2] == (exercise, task)]
+    return dict(zip(changes, graded(exercise, task, changes), strict=True))
+
+
 @pytest.mark.parametrize("exercise, task, right, wrong, said, lost", CASES)
 def test_a_typical_mistake_is_named_and_costs_its_own_points(exercise, task, right, wrong, said, lost):
-    found, points = graded(exercise, task, right, wrong), full(exercise)
+    found, points = changed(exercise, task)[right, wrong], full(exercise)
+    assert isinstance(found, dict), found
     assert said in found[task][1]
     assert {name: earned for name, (earned, _) in found.items()} == points | {task: points[task] - lost}
 
@@ -635,7 +682,8 @@ RIGHT = [  # other forms of a right answer: exercise, task, the solution's, this
 
 @pytest.mark.parametrize("exercise, task, ours, theirs", RIGHT)
 def test_another_form_of_a_right_answer_earns_as_much(exercise, task, ours, theirs):
-    found = graded(exercise, task, ours, theirs)
+    found = changed(exercise, task)[ours, theirs]
+    assert isinstance(found, dict), found
     assert {name: points for name, (points, _) in found.items()} == full(exercise)
 
 

@@ -26,6 +26,10 @@ class Sandbox:
         return self
 
     def __exit__(self, *error):
+        self.close()
+
+    def close(self):
+        """End the sandbox and all that runs in it."""
         if self._forks:
             self._forks.close()
             self._forks = None
@@ -36,7 +40,7 @@ class Sandbox:
             try:
                 return self._forks.start(fds, _SECONDS_TO_FORK)
             except ForksError:
-                self.__exit__()
+                self.close()
         job = self._job
         options = {"memory": job.memory, "seconds": job.seconds, "unsafe": job.unsafe}
         self._forks = Forks(
@@ -51,7 +55,7 @@ class Sandbox:
         try:
             return self._forks.end(number, patience) if self._forks else None
         except ForksError:
-            self.__exit__()
+            self.close()
             return None
 
 
