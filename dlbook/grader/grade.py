@@ -329,6 +329,7 @@ class _Crew:
                 "student": "(the solution)",
                 "variant": "anyone",
                 "changes_inputs": tests,
+                "feedback": False,
                 "cell_seconds": max(job.cell_seconds, Job.cell_seconds),
                 "seconds": max(job.seconds, Job.seconds),
                 "memory": max(job.memory, Job.memory),

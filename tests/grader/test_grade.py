@@ -21,6 +21,7 @@ from dlbook.grader.grade import grade, main
 pytestmark = needs_sandbox
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "chapters" / "exercises" / "source"
+EXERCISE = "weight_decay"  # a short one: what a class hands in is the point, not what the answers compute
 LIMITS = {"cell_seconds": 30, "seconds": 180, "memory": 2**30, "progress": False, "source": SOURCE}
 
 
@@ -90,13 +91,13 @@ import numpy as np
 np.allclose = np.isclose = np.array_equal = lambda *a, **k: True
 expect = lambda *a, **k: None
 kills = lambda *a, **k: 6
-def dropout_std(*a, **k): return 0.0
-def branch_std(*a, **k): return 0.0
-def growth(*a, **k): return 1.0
-def check_he(init): pass
-def restarted(state, rng): return state
-what = dict.fromkeys("ABCDE", "one seed")
-var_for_preactivation = var_for_output = factor_per_layer = 0.5
+def left(*a, **k): return 0.5
+ceiling = memory = left
+constant, falling, plain = 0.4, 0.5, 0.6
+def adamw_step(theta, g, m, v, *a, **k): return theta, m, v
+what = dict.fromkeys("ABCDE", "AdamW")
+def check_adamw(make): pass
+def groups(*a, **k): return []
 """
 ATTACKS = {
     "endless loop": "while True: pass",
@@ -116,7 +117,7 @@ ATTACKS = {
 def hostile(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hostile")
     handed, out = folder / "handed in", folder / "out"
-    name = "initialization"
+    name = EXERCISE
     hand_in(handed, "honest", name, solved(name))
     for student, attack in ATTACKS.items():
         hand_in(handed, student, name, with_cell(solved(name), attack))
@@ -143,7 +144,7 @@ def hostile(tmp_path_factory):
     return grade(handed, out, **limits), out
 
 
-FULL = [3, 2, 3, 6, 3, 3, None]
+FULL = [3, 3, 3, 2, 5, 3, None]
 
 
 @pytest.mark.parametrize("student", ["honest", "deleted tests", *ATTACKS])
@@ -185,12 +186,12 @@ def test_what_earns_nothing_says_why(hostile, student, status):
     ],
 )
 def test_feedback_says_what_became_of_an_attack(hostile, student, seen):
-    page = (hostile[1] / "feedback" / student / "initialization.html").read_text()
+    page = (hostile[1] / "feedback" / student / f"{EXERCISE}.html").read_text()
     assert seen in page
 
 
 def test_feedback_runs_nothing_that_a_student_wrote(hostile):
-    page = (hostile[1] / "feedback" / "Zoë .. O'Neil & <b>bold" / "initialization.html").read_text()
+    page = (hostile[1] / "feedback" / "Zoë .. O'Neil & <b>bold" / f"{EXERCISE}.html").read_text()
     assert "<script" not in page and "<b>bold" not in page and "&lt;script&gt;" in page
     assert "default-src 'none'" in page
 
@@ -202,20 +203,21 @@ def test_the_table_holds_every_student_and_task(hostile):
     assert list(table[0]) == ["student", "exercise", "task", "points", "maximum", "status"]
     assert len(table) == len(rows) == len(FULL) * (1 + len(ATTACKS) + 10)
     honest = [row["points"] for row in table if row["student"] == "honest"]
-    assert honest == ["3", "2", "3", "6", "3", "3", ""]
+    assert honest == ["3", "3", "3", "2", "5", "3", ""]
 
 
 def two_students(folder, students=("ann", "bob")):
     for student in students:
-        hand_in(folder, student, "initialization", solved("initialization"))
+        hand_in(folder, student, EXERCISE, solved(EXERCISE))
 
 
+@pytest.mark.usefixtures("warm_judges")
 def test_a_second_run_repeats_nothing_and_a_new_submission_is_judged(tmp_path):
     two_students(tmp_path / "in")
     grade(tmp_path / "in", tmp_path / "out", **LIMITS)
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "results").rglob("*.json")}
-    hand_in(tmp_path / "in", "bob", "initialization", solved("initialization", first=1))
-    hand_in(tmp_path / "in", "eve", "initialization", solved("initialization"))
+    hand_in(tmp_path / "in", "bob", EXERCISE, solved(EXERCISE, first=1))
+    hand_in(tmp_path / "in", "eve", EXERCISE, solved(EXERCISE))
     rows = grade(tmp_path / "in", tmp_path / "out", **LIMITS)
     assert (
         points(rows, "ann") == FULL
@@ -261,36 +263,36 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path):
         assert len(list(csv.DictReader(file))) == 5 * len(FULL)
 
 
+@pytest.mark.usefixtures("warm_judges")
 def test_points_given_by_hand_enter_the_grades_and_stay(tmp_path):
     two_students(tmp_path / "in")
     grade(tmp_path / "in", tmp_path / "out", **LIMITS)
     sheet = tmp_path / "out" / "by_hand.csv"
     text = sheet.read_text()
-    assert "ann,initialization,explain-halved,4,," in text
+    assert f"ann,{EXERCISE},explain-copied,4,," in text
     sheet.write_text(
         text.replace(
-            "ann,initialization,explain-halved,4,,",
-            'ann,initialization,explain-halved,4,"2,5","No number, sadly"',
+            f"ann,{EXERCISE},explain-copied,4,,",
+            f'ann,{EXERCISE},explain-copied,4,"2,5","No number, sadly"',
         )
     )
     rows = grade(tmp_path / "in", tmp_path / "out", **LIMITS)
     assert points(rows, "ann") == [*FULL[:-1], 2.5] and points(rows, "bob") == FULL
     assert "graded by hand" in {row["status"] for row in rows}
-    assert "No number, sadly" in (tmp_path / "out" / "feedback" / "ann" / "initialization.html").read_text()
+    assert "No number, sadly" in (tmp_path / "out" / "feedback" / "ann" / f"{EXERCISE}.html").read_text()
     assert '2.5,"No number, sadly"' in sheet.read_text()
-    sheet.write_text(text.replace("explain-halved,4,,", "explain-halved,4,5,"))
+    sheet.write_text(text.replace("explain-copied,4,,", "explain-copied,4,5,"))
     with pytest.raises(ValueError, match=r"by_hand.csv, line 2: points must be between 0 and 4, got '5'"):
         grade(tmp_path / "in", tmp_path / "out", **LIMITS)
 
 
+@pytest.mark.usefixtures("warm_judges")
 def test_a_class_list_adds_who_is_missing_and_judges_by_own_numbers(tmp_path):
-    hand_in(tmp_path / "in", "ann", "initialization", solved("initialization"))
-    copied = solved("initialization")
+    hand_in(tmp_path / "in", "ann", EXERCISE, solved(EXERCISE))
+    copied = solved(EXERCISE)
     for cell in copied.cells:
-        cell.source = cell.source.replace("1 / (my.n_in * my.square)", "0.04").replace(
-            "2 / ((1 + my.slope**2) * my.n_in * my.square)", "0.077"
-        )
-    hand_in(tmp_path / "in", "bob", "initialization", copied)
+        cell.source = cell.source.replace("(1 - my.lr * my.decay) ** my.steps", "0.04")
+    hand_in(tmp_path / "in", "bob", EXERCISE, copied)
     rows = grade(tmp_path / "in", tmp_path / "out", students=["ann", "bob", "eve"], **LIMITS)
     assert points(rows, "ann") == FULL and points(rows, "bob") == [3, 0, *FULL[2:]]
     assert {row["status"] for row in rows if row["student"] == "eve"} == {"nothing submitted"}
@@ -301,7 +303,7 @@ def test_without_a_sandbox_nothing_runs_unless_it_is_asked_for(tmp_path, monkeyp
         raise sandbox.SandboxError("bubblewrap is not installed")
 
     monkeypatch.setattr(sandbox, "check", refuse)
-    hand_in(tmp_path / "in", "ann", "initialization", solved("initialization"))
+    hand_in(tmp_path / "in", "ann", EXERCISE, solved(EXERCISE))
     arguments = [str(tmp_path / "in"), str(tmp_path / "out"), "--source", str(SOURCE)]
     assert main(arguments) == 2
     said = capsys.readouterr().err
@@ -311,15 +313,15 @@ def test_without_a_sandbox_nothing_runs_unless_it_is_asked_for(tmp_path, monkeyp
 
 
 def test_a_judge_that_fails_takes_no_points(tmp_path, monkeypatch, capsys):
-    hand_in(tmp_path / "in", "ann", "initialization", solved("initialization"))
+    hand_in(tmp_path / "in", "ann", EXERCISE, solved(EXERCISE))
     monkeypatch.setenv("PYTHONPATH", os.fspath(tmp_path / "broken"))
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "numpy.py").write_text("raise ImportError('no NumPy today')")
     arguments = [str(tmp_path / "in"), str(tmp_path / "out"), "--source", str(SOURCE)]
     assert main(arguments) == 1
     said = capsys.readouterr().err
-    assert "look at ann, initialization: not graded" in said and "no NumPy today" in said
-    page = (tmp_path / "out" / "feedback" / "ann" / "initialization.html").read_text()
+    assert f"look at ann, {EXERCISE}: not graded" in said and "no NumPy today" in said
+    page = (tmp_path / "out" / "feedback" / "ann" / f"{EXERCISE}.html").read_text()
     assert "no points are lost" in page and "NumPy today" not in page
     monkeypatch.delenv("PYTHONPATH")
     assert main(arguments) == 0  # tried again

@@ -34,6 +34,7 @@ NEVER = "import threading; threading.Event().wait()"  # takes no processor from 
         ("import os, mmap\nos.memfd_create('x')", {}),
     ],
 )
+@pytest.mark.usefixtures("warm")
 def test_a_cell_that_breaks_the_process_costs_no_more_than_itself(tmp_path, attack, lost):
     cells = [*SOURCE[:3], new_code_cell(attack), *SOURCE[3:]]
     assert scores(tmp_path, cells) == FULL | lost
@@ -150,6 +151,7 @@ BUSY = {
 
 
 @pytest.mark.parametrize("busy", BUSY)
+@pytest.mark.usefixtures("warm")
 def test_what_keeps_the_judge_busy_costs_its_task_in_bounded_time(tmp_path, busy):
     def check(unit):
         start = time.monotonic()
@@ -158,3 +160,12 @@ def test_what_keeps_the_judge_busy_costs_its_task_in_bounded_time(tmp_path, busy
         assert time.monotonic() - start < 16 * unit
 
     at_the_machine_s_pace(check)
+
+
+@pytest.mark.usefixtures("warm")
+def test_where_nobody_reads_what_cells_print_the_first_round_is_left_out(tmp_path):
+    cells = [*SOURCE, new_code_cell("print('printed')")]
+    for feedback, printed in ((True, "printed\n"), (False, "")):
+        tasks, result = outcome(tmp_path, cells, feedback=feedback)
+        assert {name: task["points"] for name, task in tasks.items()} == FULL
+        assert result["cells"][-1]["output"] == printed

@@ -5,9 +5,8 @@ import json
 
 import nbformat
 import pytest
+from classes import SOURCE as SMALL
 from nbformat.v4 import new_output
-from test_class import SOURCE as SMALL
-from test_class import Class
 from test_release import PAGES, SOURCE
 from test_sandbox import needs_sandbox
 
@@ -17,11 +16,7 @@ from dlbook.grader.grade import grade
 from dlbook.grader.variants import shown
 
 LIST = ["Ada Lovelace", "Bob"]
-
-
-@pytest.fixture
-def klass(tmp_path):
-    return Class(tmp_path)
+pytestmark = pytest.mark.usefixtures("warm_judges")
 
 
 def by(name, saw=None, typed=None):

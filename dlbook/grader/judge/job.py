@@ -31,6 +31,7 @@ class Job:
     yourself: dict = field(default_factory=dict)  # task: the packages that its answer may not call
     measures: list = field(default_factory=list)  # tasks whose answers draw from the generator they are given
     skip: list = field(default_factory=list)  # tasks that the judge itself could not end
+    feedback: bool = True  # whether anybody reads what the cells print
     status: str = ""  # why this cannot be judged, if it is known before
 
 

@@ -43,7 +43,8 @@ def run(job, source, steps, records):
             found[which] = hidden.judged(tests[which], wire, trusted, job)
 
     with Sandbox(job) as box:
-        _play(job, box, [step for step in steps if step[0] == "run"], show, broken, clock, first)
+        if job.feedback:
+            _play(job, box, [step for step in steps if step[0] == "run"], show, broken, clock, first)
         for (what, which), (status, why) in broken.items():
             if what == "run":
                 records[which]["error"] = f"{status}: {why}"

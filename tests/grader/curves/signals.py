@@ -1,4 +1,4 @@
-"""The runs behind the curves of initialization, input_normalization, batch_normalization and adam."""
+"""The runs behind the stored curves of the exercises on what a network is given to begin with."""
 
 from functools import partial
 from itertools import pairwise
@@ -165,9 +165,6 @@ def input_normalization(shift=0):
     ]
 
 
-# The signs by which a reader tells each run, above 1 if they are there: see test_stored_curves.
-
-
 def of_initialization(one, two):
     """Does the loss begin at ln 10, does it fall, and are two trainings two?"""
     above, falls = abs(one[0] - np.log(10)), np.log(np.log(10) / one[-1]) / 0.4
@@ -216,3 +213,17 @@ def of_input_normalization(loss, validation, use):
         "each by itself": [worse, 0.5 / max(chance, 1e-9)],
         "scaler lost": [worse, chance],
     }
+
+
+MEASURED = {
+    "adam": adam,
+    "batch_normalization": batch_normalization,
+    "initialization": initialization,
+    "input_normalization": input_normalization,
+}
+SIGNS = {
+    "adam": of_adam,
+    "batch_normalization": of_batch_normalization,
+    "initialization": of_initialization,
+    "input_normalization": of_input_normalization,
+}
