@@ -1,4 +1,4 @@
-"""What the exercises on measuring and choosing say of PyTorch is so (see test_solutions_in_pytorch)."""
+"""What the exercises on measuring and choosing say of PyTorch is so."""
 
 import math
 import random
@@ -6,16 +6,14 @@ import re
 
 import numpy as np
 import pytest
+from in_pytorch import script, solved, torch
+from test_release import SOURCE
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-from test_release import SOURCE  # noqa: E402
-from test_solutions_in_pytorch import script, solved  # noqa: E402
-from torch import nn  # noqa: E402
-from torch.nn import functional as F  # noqa: E402
-from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset  # noqa: E402
-
-from dlbook.grader import release  # noqa: E402
-from dlcore.regularization import ridge  # noqa: E402
+from dlbook.grader import release
+from dlcore.regularization import ridge
 
 
 @pytest.fixture(autouse=True)
