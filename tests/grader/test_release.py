@@ -16,6 +16,7 @@ from dlbook.grader.cells import (
     ANSWER_STUB,
     STUB,
     given_cells,
+    holds_name,
     kind_of,
     name_of,
     names_in,
@@ -234,6 +235,13 @@ def test_every_student_has_a_notebook_with_their_name_and_no_solution(course):
         setup = next(cell.source for cell in notebook.cells if kind_of(cell) == "locked")
         assert f'STUDENT = "{student}"' in setup
         assert "BEGIN SOLUTION" not in str(notebook)
+
+
+def test_a_released_course_leaves_the_name_open(course):
+    for path in ("release/adam/adam.ipynb", "variants/ann/adam/adam.ipynb"):
+        cells = nbformat.read(course / path, as_version=4).cells
+        assert [name_of(one) for one in cells if holds_name(one)] == ["name"]
+        assert [one.metadata.get("editable", True) for one in cells if holds_name(one)] == [True]
 
 
 def test_the_key_has_each_student_s_numbers_and_answers(course):

@@ -115,15 +115,6 @@ def test_a_student_can_write_the_name_and_reads_where(exercise):
     assert "Leave the name as it is" not in "".join(one.source for one in page.cells)
 
 
-def test_a_released_course_leaves_the_name_open(tmp_path):
-    pytest.importorskip("nbgrader")
-    release.course(tmp_path, ["start"], ["Ada Lovelace"], SOURCE)
-    for path in ("release/start/start.ipynb", "variants/Ada Lovelace/start/start.ipynb"):
-        cells = nbformat.read(tmp_path / path, as_version=4).cells
-        assert [name_of(one) for one in cells if holds_name(one)] == ["name"]
-        assert [one.metadata.get("editable", True) for one in cells if holds_name(one)] == [True]
-
-
 def test_numbers_say_whose_they_are_and_hold_nothing_else(monkeypatch):
     my = variant("small", "Zoë", n=[3], order=["31402"])
     assert shown(f"hello\n{my!r}\n") == "Zoë" and vars(my) == {"n": 3, "order": "31402"}
