@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from clocks import unit
 from nbformat.v4 import new_code_cell
 from test_sandbox import needs_sandbox
 
+import dlbook.grader.grade as grading
 from dlbook.grader import release, sandbox
 from dlbook.grader.cells import kind_of, name_of, points_of, tasks_of
 from dlbook.grader.grade import grade, main
@@ -204,6 +206,19 @@ def test_the_table_holds_every_student_and_task(hostile):
     assert len(table) == len(rows) == len(FULL) * (1 + len(ATTACKS) + 10)
     honest = [row["points"] for row in table if row["student"] == "honest"]
     assert honest == ["3", "3", "3", "2", "5", "3", ""]
+
+
+@pytest.mark.parametrize("file", ["judge/hidden.py", "judge/rounds.py", "worker.py", "marking.py"])
+def test_a_result_is_not_kept_when_a_file_that_judges_has_changed(tmp_path, monkeypatch, file):
+    here = tmp_path / "grader"
+    shutil.copytree(Path(grading.__file__).parent, here, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(grading, "__file__", str(here / "grade.py"))
+    source = release.path_of(EXERCISE, SOURCE)
+    before = grading._rules.__wrapped__(source, ())
+    assert grading._rules.__wrapped__(source, ()) == before
+    with open(here / file, "a", encoding="utf-8") as changed:
+        changed.write("# changed\n")
+    assert grading._rules.__wrapped__(source, ()) != before
 
 
 def two_students(folder, students=("ann", "bob")):
