@@ -102,9 +102,9 @@ def test_l2_in_adam_adds_to_the_gradient_and_shrinks_the_weights(small_images):
 @pytest.mark.parametrize(
     "slope, lower, expected",
     [
-        ({"L2": 1, "AdamW": 0}, True, ["direction", "direction", "direction", "direction"]),
-        ({"L2": 0, "AdamW": 1}, True, [*["not seen at our size"] * 3, "direction"]),
-        ({"L2": 1, "AdamW": 0}, False, ["direction", "direction", "direction", "not seen at our size"]),
+        ({"L2": 1, "AdamW": 0}, True, ["direction"] * 5),
+        ({"L2": 0, "AdamW": 1}, True, [*["not seen at our size"] * 4, "direction"]),
+        ({"L2": 1, "AdamW": 0}, False, [*["direction"] * 4, "not seen at our size"]),
     ],
 )
 def test_row_20_follows_the_map_of_errors(slope, lower, expected):
@@ -117,7 +117,7 @@ def test_row_20_follows_the_map_of_errors(slope, lower, expected):
     runs = swept(decoupled_decay, outputs)
     (found,) = verdicts(decoupled_decay.replications(runs))
     if slope["AdamW"] == 0:
-        expected = [expected[0], found[1], *expected[2:]]  # PyTorch's unit has its own test
+        expected = [expected[0], *found[1:3], *expected[3:]]  # PyTorch's unit has its own test
     assert found == expected
 
 
@@ -128,7 +128,11 @@ def test_row_20_tells_pytorchs_unit_from_the_papers():
 
     runs = swept(decoupled_decay, outputs, rate_power=[-7, -6, -5], decay_power=[-8, -7, -6, -5, -4])
     ((_, row),) = decoupled_decay.replications(runs)
-    assert "by a factor of 1 with L2 and of 16 with AdamW (in PyTorch's unit 1)" in row.ours
+    assert (
+        "over these rates, 16-fold, the best decay moves by a factor of 1 with L2 and of 16 with AdamW"
+        in (row.ours)
+    )
+    assert "(in PyTorch's unit 1), and none of 6 lie at an edge" in row.ours
     assert row.verdict == "not seen at our size"
 
 
@@ -139,7 +143,21 @@ def test_row_20_tunes_on_images_that_are_not_the_test_images():
 
     ((_, row),) = decoupled_decay.replications(swept(decoupled_decay, outputs))
     assert "tuned errors 30.0% (30.0% to 30.0%) and 30.0% (30.0% to 30.0%), inside the grid" in row.ours
-    assert "of the 5 rates' best decays 5 with L2 and 5 with AdamW are at an edge of it" in row.ours
+    assert "at 0 of 5 rates a decay helps both" in row.ours  # the cell that is chosen is a worse one
+
+
+def test_row_20_does_not_read_a_best_decay_where_none_helps():
+    """Below a rate of 4⁻⁴ the errors are alike but for the largest decay: their best is an accident."""
+
+    def outputs(seed, method, rate_power, decay_power):
+        off = abs(decay_power - (rate_power if method == "AdamW" else -4)) if rate_power >= -4 else 0.0
+        luck = -0.001 * (decay_power == -8 - (method == "L2")) if rate_power < -4 else 0.0
+        return {"error": 0.3 + 0.1 * off + luck * (seed == 0), "held": 0.3 + 0.1 * off}
+
+    ((_, row),) = decoupled_decay.replications(swept(decoupled_decay, outputs, seeds=2))
+    assert "at 3 of 5 rates a decay helps both" in row.ours and "over these rates, 16-fold" in row.ours
+    assert "by a factor of 1 with L2 and of 16 with AdamW (in PyTorch's unit 1)" in row.ours
+    assert not row.others[1].holds and row.others[1].seen  # a tie does not move less
 
 
 # Row 24 ----------------------------------------------------------------------------------------------------

@@ -91,7 +91,7 @@ def replications(runs):
             f"as in the script with {sizes} units",
         ),
         optimizer="SGD with momentum 0.9, batches of 64",
-        length=(20, EPOCHS, "epochs"),
+        length=("20 epochs, 15,640 steps", f"{EPOCHS} epochs, {EPOCHS * -(-IMAGES // BATCH):,} steps"),
         seeds=(None, len(runs.seeds)),
         ours=f"best rates at widths {sizes}: {told['SP']} in SP, {told['μP']} in μP"
         f" ({'all inside' if inside else 'one at the edge of'} the grid); at width {widths[-1]:,} the best"
