@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dlbook.explorer.numbers import fixed, number, percent, scientific
+from dlbook.explorer.numbers import count, fixed, number, percent, scientific
 from dlbook.explorer.style import band, name_lines, palette
 from dlcore.search import spread
 
@@ -249,6 +249,39 @@ def draw_image_descent(ax, *, features, test, ridged, threshold):
         f"{features[peak]:,} features ({threshold} examples) and falls to {median[-1]:.0f}% at "
         f"{features[-1]:,}; with ridge it is {percent(np.median(ridged[:, peak]))} at the peak's place."
     )
+
+
+def draw_grokking(figure, *, steps, curves):
+    """Training and validation accuracy on the way, a panel for each weight decay and a line for each seed.
+
+    `curves` is a dict by weight decay of dicts with ``training`` and ``validation``, ``(seeds, steps)``; what
+    was not run is NaN.
+    """
+    told = []
+    for ax, (decay, run) in zip(figure.subplots(1, 2, sharey=True), curves.items(), strict=True):
+        for part, colour in (("training", "train"), ("validation", "validation")):
+            label = {"label": part} if ax.get_subplotspec().is_last_col() else {}
+            ax.plot(steps, 100 * run[part][0], color=palette[colour], **label)
+            ax.plot(steps, 100 * run[part][1:].T, color=palette[colour])
+        ax.set(xscale="log", xlabel="step", ylim=(0, 104), title=f"weight decay {decay:g}")
+        if label:
+            ax.set_xlim(steps[0], steps[-1] * 12)
+            ax.set_xticks([at for at in 10 ** np.arange(1, 7) if steps[0] <= at <= steps[-1]])
+            name_lines(ax)
+        else:
+            ax.set(ylabel="right answers, %")
+        reached = {part: _first_at_99(steps, run[part]) for part in ("training", "validation")}
+        told.append(f"with weight decay {decay:g} training reaches 99% after {reached['training']} and "
+                    f"validation after {reached['validation']}")  # fmt: skip
+    seeds = len(next(iter(curves.values()))["training"])
+    return f"Accuracy by steps: {'; '.join(told)} steps ({count(seeds, 'seed')})."
+
+
+def _first_at_99(steps, accuracy):
+    """The steps after which each seed is at 99%, in words."""
+    there = [np.flatnonzero(run >= 0.99) for run in accuracy]
+    reached = [f"{steps[at[0]]:,}" if len(at) else f"more than {steps[-1]:,}" for at in there]
+    return " and ".join(dict.fromkeys(reached))
 
 
 def _floor(ax, floor):

@@ -10,6 +10,7 @@ from dlbook.replications.experiments import (
     _images,
     decoupled_decay,
     edge_of_stability,
+    grokking,
     hyperband,
     lbfgs_batches,
     long_schedules,
@@ -258,6 +259,73 @@ def test_row_29_follows_the_late_sharpness(share, falls, expected):
 
     (found,) = verdicts(edge_of_stability.replications(swept(edge_of_stability, outputs)))
     assert found == [expected, "direction", "direction"]
+
+
+# Row 31 ----------------------------------------------------------------------------------------------------
+
+
+def test_the_equations_are_all_divisions_by_other_numbers_than_0():
+    a, b, c = grokking.equations().T
+    assert len({*zip(a.tolist(), b.tolist())}) == 97 * 96 == len(a)
+    assert b.min() == 1 and a.min() == c.min() == 0 and max(a.max(), b.max(), c.max()) == 96
+    np.testing.assert_array_equal(b * c % 97, a)
+
+
+def test_the_paper_s_transformer_has_its_size():
+    net = grokking.network(np.random.default_rng(0))
+    inside = sum(array.size for name, array in net.parameters().items() if name.split(".")[0] not in "01")
+    head = 128 * 99
+    assert inside - head == 394_240  # "about 4 · 10⁵ non-embedding parameters"
+    assert net.frozen == ("1.P",)
+    np.testing.assert_allclose(net.layers[1].P[1, :2], [np.sin(1), np.cos(1)], rtol=1e-6)
+
+
+def test_the_answer_and_its_gradient_are_those_of_the_whole_network():
+    net = grokking.network(np.random.default_rng(1), dtype=np.float64)
+    answer = grokking.Answer(net)
+    a, b, c = np.random.default_rng(2).permutation(grokking.equations())[:30].T
+    a[:2], b[-2:] = a[2], b[3]  # some stand twice
+    whole = net.forward(np.stack([a, np.full(30, 97), b, np.full(30, 98)], axis=1), training=True)
+    logits = answer.forward(a, b)
+    np.testing.assert_allclose(logits, whole[:, -1], atol=1e-12)
+    _, dy = softmax_cross_entropy(logits, c)
+    answer.backward(dy)
+    ours = net.grad.copy()
+    net.forward(np.stack([a, np.full(30, 97), b, np.full(30, 98)], axis=1), training=True)
+    net.backward(np.concatenate([0 * whole[:, :-1], dy[:, None]], axis=1), input_gradient=False)
+    np.testing.assert_allclose(ours, net.grad, atol=1e-14)
+    assert np.abs(ours).max() > 0.01
+
+
+def test_accuracy_and_loss_are_those_of_all_equations_at_once():
+    net = grokking.network(np.random.default_rng(3))
+    rows = grokking.equations()[::50]
+    logits = grokking.Answer(net).forward(rows[:, 0], rows[:, 1])
+    accuracy, loss = grokking.measured(grokking.Answer(net), rows)
+    assert accuracy == np.mean(logits.argmax(axis=1) == rows[:, 2])
+    assert loss == pytest.approx(softmax_cross_entropy(logits, rows[:, 2])[0], rel=1e-5)
+
+
+@pytest.mark.parametrize("times, highest, expected", [
+    (20, 0.05, ["direction"] * 3),
+    (5, 0.5, ["not seen at our size", "direction", "direction"]),
+    (np.inf, 0.995, ["not seen at our size"] * 3),
+])  # fmt: skip
+def test_row_31_follows_the_steps_to_99_percent(times, highest, expected):
+    def outputs(seed, decay):
+        validation = np.array([0.01, 0.02, 0.99 if np.isfinite(times) else 0.5])
+        if decay == 0:
+            validation = np.array([0.01, 0.02, highest])
+        return {
+            "train_99": 200,
+            "validation_99": 200 * times if decay else 4_000 if highest >= 0.99 else np.inf,
+            "train": np.array([0.5, 1, 0.97]),
+            "validation": validation,
+        }
+
+    ((_, row),) = grokking.replications(swept(grokking, outputs, seeds=2))
+    assert [row.verdict, *map(row.under, row.others)] == expected
+    assert "falls to 97.0 and 97.0% at the lowest" in row.ours
 
 
 # Row 22 ----------------------------------------------------------------------------------------------------

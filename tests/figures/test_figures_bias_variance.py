@@ -185,6 +185,25 @@ def test_the_image_descent_reports_valley_peak_and_end():
     assert "falls to 20% at 800" in drawn(figures.draw_image_descent, test=test - [0, 0, 0.1], **values)
 
 
+def test_the_figure_of_grokking_says_when_each_half_is_known():
+    late = {"training": [[0.1, 1, 1], [0.1, 1, np.nan]], "validation": [[0, 0.5, 0.995], [0, 1, np.nan]]}
+    never = {"training": [[0.1, 1, 1]] * 2, "validation": [[0, 0.01, 0.02]] * 2}
+    curves = {
+        decay: {part: np.array(values) for part, values in run.items()}
+        for decay, run in ((1.0, late), (0.0, never))
+    }
+    figure = Figure()
+    sentence = figures.draw_grokking(figure, steps=(10, 100, 1000), curves=curves)
+    assert sentence == (
+        "Accuracy by steps: with weight decay 1 training reaches 99% after 100 and validation after 1,000 and"
+        " 100; with weight decay 0 training reaches 99% after 100 and validation after more than 1,000 steps"
+        " (2 seeds)."
+    )
+    left, right = figure.axes
+    assert [len(ax.lines) for ax in (left, right)] == [4, 4]
+    np.testing.assert_array_equal(left.lines[0].get_ydata(), [10, 100, 100])
+
+
 def test_a_setting_that_was_not_computed_is_refused_and_not_drawn():
     with pytest.raises(ValueError, match="points must be one of 15, got 16"):
         drawn(figures.draw_fits, degree=1, **fitted() | {"points": 16})
