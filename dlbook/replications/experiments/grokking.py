@@ -29,11 +29,11 @@ CHECK = {"decay": 1.0, "seed": 0}
 
 P, D, HEADS, BATCH = 97, 128, 4, 512
 DIVIDED, EQUALS = P, P + 1
-STEPS, MORE, EARLY = 6_000, 500, 40
+STEPS, WITHOUT, MORE, EARLY = 6_000, 3_000, 500, 40
 AT = tuple(int(at) for at in np.unique(np.geomspace(10, 1_000, 31).round())) + tuple(
     range(1_200, STEPS + 1, 200)
 )
-"""The steps after which accuracy and loss are measured."""
+"""The steps after which accuracy and loss are measured; without decay there are 3,000 in all."""
 LITTLE = 0.1
 """The validation accuracy up to which a network has not begun to generalize; chance is 1%."""
 
@@ -203,11 +203,12 @@ def measured(answer, rows):
     return right / len(rows), loss / len(rows)
 
 
-def run(seed, decay, steps=STEPS):
+def run(seed, decay, steps=None):
     """Train, and measure at the steps AT; `early` is the training loss after EARLY steps.
 
     A run ends 500 steps after the validation accuracy has come to 99%; what was not run is NaN.
     """
+    steps = steps or (STEPS if decay else WITHOUT)
     rng = np.random.default_rng(seed)
     rows = rng.permutation(equations())
     train, other = np.split(rows, 2)
@@ -255,8 +256,9 @@ def replications(runs):
     there = np.isfinite(with_decay["validation_99"])
     highest = np.nanmax(without["validation"], axis=1)
     at_heart = bool(np.all(without["train_99"] < 1_000))
-    sooner = bool(np.all(with_decay["validation_99"] < without["validation_99"]))
-    better = bool(np.all(np.nanmax(with_decay["validation"], axis=1) > highest))
+    sooner = bool(np.all(with_decay["validation_99"] < np.minimum(without["validation_99"], WITHOUT + 1)))
+    end = AT.index(WITHOUT) + 1
+    better = bool(np.all(np.nanmax(with_decay["validation"][:, :end], axis=1) > highest))
     lowest = np.array([_lowest_after(run) for run in with_decay["train"]])
     found = replicated(
         31,
@@ -275,15 +277,16 @@ def replications(runs):
         ),
         length=(
             "10⁶ steps (others: 10⁵)",
-            f"{STEPS:,} steps, or {MORE:,} after the validation accuracy is 99%",
+            f"{STEPS:,} steps with decay, {WITHOUT:,} without; {MORE:,} after 99% of the validation set",
         ),
         seeds=(None, seeds),
         ours=f"with weight decay 1 the training accuracy reaches 99% after {_told(with_decay['train_99'])}"
         f" steps and the validation accuracy after {_told(with_decay['validation_99'])}"
         f" ({_told(times, '.0f', STEPS / with_decay['train_99'])} times as many); without decay after"
-        f" {_told(without['train_99'])} and {_told(without['validation_99'])}, with at most"
-        f" {_told(100 * highest, '.1f')}% of the validation set right; with decay the training accuracy, once"
-        f" at 99%, falls to {_told(100 * lowest, '.1f')}% at the lowest (a number for each seed)",
+        f" {_told(without['train_99'], most=WITHOUT)} and {_told(without['validation_99'], most=WITHOUT)},"
+        f" with at most {_told(100 * highest, '.1f')}% of the validation set right; with decay the training"
+        f" accuracy, once at 99%, falls to {_told(100 * lowest, '.1f')}% at the lowest (a number for each"
+        " seed)",
         rule=Rule(
             "with weight decay 1, in every seed, the validation accuracy reaches 99% after 1,000 times as"
             " many steps as the training accuracy or more, for which our length leaves no room; the order"
@@ -301,8 +304,8 @@ def replications(runs):
                 fixed="2026-11-29",
             ),
             Rule(
-                "in every seed the validation accuracy reaches 99% sooner with weight decay than without; the"
-                " order alone: the highest validation accuracy is larger",
+                "in every seed the validation accuracy reaches 99% sooner with weight decay than without, in"
+                " the steps that both are run; the order alone: within these its highest value is larger",
                 sooner,
                 order=sooner or better,
                 fixed="2026-11-29",
