@@ -263,7 +263,9 @@ def draw_grokking(figure, *, steps, curves):
             label = {"label": part} if ax.get_subplotspec().is_last_col() else {}
             ax.plot(steps, 100 * run[part][0], color=palette[colour], **label)
             ax.plot(steps, 100 * run[part][1:].T, color=palette[colour])
-        ax.set(xscale="log", xlabel="step", ylim=(0, 104), title=f"weight decay {decay:g}")
+        name = f"with weight decay {decay:g}" if decay else "without weight decay"
+        ax.set(xscale="log", xlabel="step", ylim=(0, 104), title=name)
+        ax.minorticks_off()
         if label:
             ax.set_xlim(steps[0], steps[-1] * 12)
             ax.set_xticks([at for at in 10 ** np.arange(1, 7) if steps[0] <= at <= steps[-1]])
@@ -271,17 +273,20 @@ def draw_grokking(figure, *, steps, curves):
         else:
             ax.set(ylabel="right answers, %")
         reached = {part: _first_at_99(steps, run[part]) for part in ("training", "validation")}
-        told.append(f"with weight decay {decay:g} training reaches 99% after {reached['training']} and "
+        told.append(f"{name} training reaches 99% after {reached['training']} and "
                     f"validation after {reached['validation']}")  # fmt: skip
     seeds = len(next(iter(curves.values()))["training"])
     return f"Accuracy by steps: {'; '.join(told)} steps ({count(seeds, 'seed')})."
 
 
 def _first_at_99(steps, accuracy):
-    """The steps after which each seed is at 99%, in words."""
-    there = [np.flatnonzero(run >= 0.99) for run in accuracy]
-    reached = [f"{steps[at[0]]:,}" if len(at) else f"more than {steps[-1]:,}" for at in there]
-    return " and ".join(dict.fromkeys(reached))
+    """The steps after which each seed is at 99%, in words; or more than it was run."""
+    told = []
+    for run in accuracy:
+        there = np.flatnonzero(run >= 0.99)
+        last = np.flatnonzero(np.isfinite(run))[-1]
+        told.append(f"{steps[there[0]]:,}" if len(there) else f"more than {steps[last]:,}")
+    return " and ".join(dict.fromkeys(told))
 
 
 def _floor(ax, floor):
