@@ -2,7 +2,8 @@
 
 A network of one input, three sigmoid units and one output learns a curve from 1,000 noisy points, in batches
 of 10, from Xavier's uniform initialization, until ½·MSE on 200 points without noise is 0.001, checked every
-50 epochs, for at most 10,000. A million updates of ten numbers are a loop that Numba compiles where it is
+50 epochs, for at most 10,000. What the notes call Nesterov's method does not return from its look-ahead; its
+look-ahead points are those of momentum at 1.9 times the rate, the arm "Momentum 0.19". A million updates of ten numbers are a loop that Numba compiles where it is
 installed; without it the same loop takes a hundred times as long.
 """
 
@@ -23,7 +24,7 @@ except ImportError:
 
 
 AXES = {
-    "arm": ["SGD 0.1", "SGD 0.3", "SGD 1", "Momentum 0.1", "Nesterov 0.1"]
+    "arm": ["SGD 0.1", "SGD 0.3", "SGD 1", "Momentum 0.1", "Nesterov 0.1", "Momentum 0.19"]
     + ["AdaGrad 0.3", "AdaGrad 0.5", "AdaGrad 0.7", "AdaDelta 1", "RMSprop 0.1", "RMSprop 0.01"]
     + ["RMSprop 0.005", "Adam 0.1", "Adam 0.01", "Adam 0.005", "Adam 0.001"]
 }
@@ -162,29 +163,47 @@ def row_5(runs):
     """Notes 15.2: momentum and Nesterov against SGD."""
     epochs = {arm: runs["epochs"].at(arm=arm) for arm in runs.axes["arm"]}
     middle = {arm: np.median(found) for arm, found in epochs.items()}
-    published = {"Nesterov 0.1": 1400, "Momentum 0.1": 2000, "SGD 0.3": 5000}
+    published = {"Momentum 0.19": 1400, "Momentum 0.1": 2000, "SGD 0.3": 5000}
     near = {arm: told / 2 <= middle[arm] <= 2 * told for arm, told in published.items()}
-    order = sorted([*published, "SGD 0.1"], key=middle.get) == [*published, "SGD 0.1"]
     never = bool(np.isinf(middle["SGD 0.1"]))
-    ahead = int(np.sum(epochs["Nesterov 0.1"] < epochs["Momentum 0.1"]))
-    within = near["Momentum 0.1"] and near["Nesterov 0.1"] and never
     inside = all(epochs[arm].min() <= told <= epochs[arm].max() for arm, told in published.items())
-    told = "; ".join(f"{arm}: {_told(epochs[arm])}" for arm in ("SGD 0.1", *list(published)[::-1], "SGD 1"))
+
+    def judged(arm):
+        arms = [arm, "Momentum 0.1", "SGD 0.3", "SGD 0.1"]
+        order = sorted(arms, key=middle.get) == arms
+        ahead = int(np.sum(epochs[arm] < epochs["Momentum 0.1"]))
+        holds = 700 <= middle[arm] <= 2800 and near["Momentum 0.1"] and never and ahead >= 12
+        return holds, order or holds, ahead
+
+    holds, order, ahead = judged("Momentum 0.19")
+    holds_true, order_true, ahead_true = judged("Nesterov 0.1")
+    names = {"SGD 0.1": "SGD 0.1", "SGD 0.3": "SGD 0.3", "Momentum 0.1": "Momentum 0.1"}
+    names |= {"Momentum 0.19": "the notes' Nesterov 0.1", "Nesterov 0.1": "Nesterov's method 0.1"}
+    told = "; ".join(f"{name}: {_told(epochs[arm])}" for arm, name in (names | {"SGD 1": "SGD 1"}).items())
     return replicated(
         5,
-        "Notes 15.2",
+        "Notes 15.2, tables 15-3 to 15-5",
         claim="SGD at 0.1 is not at ½·MSE 0.001 by 10,000 epochs; SGD at 0.3 takes 5,000, momentum at 0.1"
         " takes 2,000, Nesterov at 0.1 takes 1,400.",
-        optimizer="SGD, momentum and Nesterov (β = 0.9), batches of 10",
-        ours=f"{told}. Nesterov is ahead of momentum in {ahead} of 16.",
+        optimizer="SGD, momentum and a Nesterov that does not return from its look-ahead (β = 0.9), batches"
+        " of 10",
+        ours=f"{told}. Ahead of momentum are the notes' Nesterov in {ahead} of 16 seeds and Nesterov's method"
+        f" in {ahead_true}.",
         rule=Rule(
-            "momentum's and Nesterov's medians within a factor of two, SGD at 0.1 not there in the median,"
-            " Nesterov ahead of momentum in 12 of 16 seeds; the order alone: the four medians",
-            within and ahead >= 12,
-            order=order or (within and ahead >= 12),
-            fixed="2026-11-21",
+            "momentum's and the notes' Nesterov's medians within a factor of two, SGD at 0.1 not there in the"
+            " median, the notes' Nesterov ahead of momentum in 12 of 16 seeds; the order alone: the four"
+            " medians",
+            holds,
+            order=order,
+            fixed="2026-11-29",
         ),
         others=[
+            Rule(
+                "the same for Nesterov's method, as the notes' text has it",
+                holds_true,
+                order=order_true,
+                fixed="2026-11-21",
+            ),
             Rule(
                 "all three medians within a factor of two, SGD at 0.1 not there in the median",
                 all(near.values()) and never,
@@ -210,28 +229,35 @@ def row_6(runs):
     orders = [list(published), ["RMSprop 0.01", "RMSprop 0.005", "RMSprop 0.1"]]
     orders += [["Adam 0.01", "Adam 0.005", "Adam 0.001", "Adam 0.1"]]
     order = all(middle[first] < middle[then] for arms in orders for first, then in pairwise(arms))
+    level = np.median(runs["loss"].at(arm="RMSprop 0.1"))
     stays = bool(np.isinf(middle["RMSprop 0.1"]) and np.isinf(middle["Adam 0.1"]))
     near = all(told / 2 <= middle[arm] <= 2 * told for arm, told in published.items())
     inside = all(epochs[arm].min() <= told <= epochs[arm].max() for arm, told in published.items())
     return replicated(
         6,
-        "Notes 15.3",
+        "Notes 15.3, tables 15-6 to 15-9",
         claim="AdaGrad at 0.7, 0.5, 0.3 takes 1,750, 3,000, 8,000 epochs; RMSprop at 0.1 stays at a loss of"
         " 0.005, 0.01 is best, 0.005 slower; Adam at 0.1 never arrives, 0.01 is best, 0.005 slower, 0.001 too"
         " slow.",
-        optimizer="AdaGrad, AdaDelta, RMSprop (ρ = 0.9), Adam; batches of 10",
-        ours="; ".join(f"{arm}: {_told(epochs[arm])}" for arm in runs.axes["arm"][5:]),
+        optimizer=(
+            "AdaGrad, AdaDelta, RMSprop (ρ = 0.9), Adam; ε of 1e-6, 1e-5, 1e-6 under the root, 1e-8; batches"
+            " of 10",
+            "the same with ε of 1e-10, 1e-6, 1e-8 beside the root, 1e-8",
+        ),
+        ours="; ".join(f"{arm}: {_told(epochs[arm])}" for arm in runs.axes["arm"][6:])
+        + f". RMSprop 0.1 ends at a loss of {level:.4f} in the median.",
         rule=Rule(
             "every order among a method's rates holds in the medians, RMSprop and Adam at 0.1 are not there,"
-            " AdaGrad's three medians within a factor of two; the order alone: without the last part",
-            order and stays and near,
+            " RMSprop at 0.1 ends between half and twice 0.005 in the median, AdaGrad's three medians within"
+            " a factor of two; the order alone: without the last two parts",
+            order and stays and near and 0.0025 <= level <= 0.01,
             order=order and stays,
             seen="2026-11-29",
         ),
         others=[
             Rule(
                 "the same, but AdaGrad's three numbers within the range of our seeds",
-                order and stays and inside,
+                order and stays and inside and 0.0025 <= level <= 0.01,
                 order=order and stays,
                 seen="2026-11-29",
             )
