@@ -316,9 +316,9 @@ def draw_floor(figure, goal, loss, floor):
     left.axhline(np.median(floor), color=palette["ink"], linewidth=1, linestyle="--")
     left.axhline(goal, color=palette["error"], linewidth=1, linestyle=":")
     left.annotate("floor", (1.1, np.median(floor) * 0.72), color=palette["ink"])
-    left.annotate("goal", (400, goal * 1.08), color=palette["error"])
+    left.annotate("goal", (2.5, goal * 1.08), color=palette["error"])
     left.set(xscale="log", yscale="log", ylim=(3e-3, 10), xlabel="update", title="½·MSE")
-    right.set(xscale="log", yscale="log", ylim=(2e-4, 10), xlabel="update", title="Excess over the floor")
+    right.set(xscale="log", yscale="log", ylim=(2e-5, 10), xlabel="update", title="Excess over the floor")
     right.set_xlim(1, len(runs) * 30)
     name_lines(right)
     start = (
