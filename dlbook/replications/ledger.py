@@ -86,9 +86,10 @@ a rule that stands in the row's box, and from what of the published protocol was
 {tally} A line that no longer holds fails the tests. Under each verdict stands when its rule was fixed, and
 what every other rule that was considered would say. *By order only* marks a verdict whose rule failed while
 the order or the sign in it held. *s* are the seconds that the code takes on one core.
-Rows marked *full* have the published length or number of runs, on other data where the box says so; rows
-marked *longer* or *stored* are nearer to it than a page's own run can be. They take minutes, so their results
-are stored with their dates, and the tests compute one record of each again.
+Rows marked *full* have the published length or number of runs, on other data where the box says so. Rows
+marked *longer* or *stored* ran for longer than a page may, and most are still far from the published size.
+All of these take minutes, so their results are stored with their dates, and the tests compute one record of
+each again.
 
 ## The rows by chapter
 

@@ -175,7 +175,14 @@ class Replication:
     @property
     def at_size(self):
         """Whether nothing of the published protocol was made smaller or exchanged."""
-        return all(large for *_, large in self.protocol)
+        return not self.single and all(large for *_, large in self.protocol)
+
+    @property
+    def single(self):
+        """Whether there was one seed, where the source does not tell the number of its seeds."""
+        return any(
+            part == "seeds" and not published and ours == "1" for part, published, ours, _ in self.protocol
+        )
 
     @property
     def unknown(self):
@@ -219,14 +226,16 @@ class Replication:
             told = "it holds" if self.rule.holds else "the rule fails, its order or its sign holds"
         else:
             return VERDICTS[self.verdict]
-        return told if self.at_size else f"{told}; not as published: {self.smaller}"
+        told += f"; not as published: {self.smaller}" if self.smaller else ""
+        return f"{told}; one seed" if self.single else told
 
     @property
     def differences(self):
         """What was smaller or other than published, as one text."""
-        return "; ".join(
+        parts = [
             f"{part}: {ours}, not {told}" for part, told, ours, large in self.protocol if told and not large
-        )
+        ]
+        return "; ".join([*parts, "one seed"] if self.single else parts)
 
     def __str__(self):
         lines = [f"Replication {self.number}, {self.source}: {self.verdict}", f"  claim: {self.claim}"]
@@ -317,8 +326,9 @@ def replicated(number, source, *, claim, key, ours, rule, others=(), run="", und
     data, network, optimizer, length, measure, seeds : str or tuple
         The protocol. A text where ours is the published one; a pair (published, ours) where it is not;
         ``(10_000, 2_500, "epochs")``, with the unit in the plural, where both are numbers, of which more is
-        no smaller attempt. None for what the source does not tell. Seeds are two numbers, ``(1, 16)``; other
-        parts may be left out where they have no meaning.
+        no smaller attempt. None for what the source does not tell. Seeds are two numbers, ``(1, 16)``; where
+        the source tells none, one seed is a smaller attempt. Other parts may be left out where they have no
+        meaning.
     ours : str
         What this run measured, with its spread.
     rule : Rule

@@ -515,10 +515,24 @@ def test_a_schedule_is_looked_at_after_every_epoch(small_images):
 def test_row_21_follows_the_test_errors(restarts, cycle, expected):
     def outputs(seed, arm):
         length = {"staircase": 200, "restarts": 150}.get(arm, 25)
-        return {"errors": np.full(length, {"staircase": 0.2, "restarts": restarts}.get(arm, cycle))}
+        error = {"staircase": 0.2, "restarts": restarts}.get(arm, cycle)
+        return {"errors": np.full(length, error), "halves": [error, error]}
 
     found = verdicts(long_schedules.replications(swept(long_schedules, outputs, seeds=2)))
     assert [row[0] for row in found] == expected
+
+
+def test_row_21_asks_for_the_largest_peak_and_chooses_the_best_on_the_other_half():
+    def outputs(seed, arm):
+        length = {"staircase": 200, "restarts": 150}.get(arm, 25)
+        halves = {"staircase": [0.2, 0.2], "cycle 0.05": [0.1, 0.3], "cycle 0.1": [0.15, 0.1]}
+        return {"errors": np.full(length, 0.25), "halves": halves.get(arm, [0.25, 0.25])}
+
+    *_, (_, found) = long_schedules.replications(swept(long_schedules, outputs, seeds=2))
+    assert (
+        "With the largest peak the cycle is below it in 0 of 2 seeds, with the best, 0.05, in 0" in found.ours
+    )
+    assert found.verdict == found.under(found.others[0]) == "not seen at our size"
 
 
 @pytest.mark.parametrize(
