@@ -912,12 +912,24 @@ def test_row_10_asks_for_accuracy_and_steady_inputs(with_it, moves, verdict):
 @pytest.mark.parametrize("adam, holds, order", [(0.3, True, True), (0.4, False, True), (0.6, False, False)])
 def test_row_19_asks_whether_adam_is_as_fast_as_nesterov(adam, holds, order):
     losses = {"Adam": adam, "Nesterov": 0.3, "AdaGrad": 0.9, "AdaGrad-constant": 0.5}
+    losses |= {"Adam-constant": 0.7, "Nesterov-constant": 0.7}
     runs = swept(
         adam_logistic, 1, lambda arm: {"loss": [losses[arm.split()[0]] + float(arm.split()[1]) / 1e9]}
     )
     ((_, found),) = adam_logistic.replications(runs)
     assert (found.rule.holds, found.rule.order) == (holds, order)
     assert "at the edge of its grid: Adam, AdaGrad, AdaGrad-constant, Nesterov" in found.ours
+
+
+def test_row_19_takes_each_method_with_its_better_schedule():
+    losses = {"Adam": 0.7, "Nesterov": 0.7, "AdaGrad": 0.9, "AdaGrad-constant": 0.5}
+    losses |= {"Adam-constant": 0.3, "Nesterov-constant": 0.4}
+    ((_, found),) = adam_logistic.replications(
+        swept(adam_logistic, 1, lambda arm: {"loss": [losses[arm.split()[0]]]})
+    )
+    falling, as_run_first, _ = found.others
+    assert found.rule.holds and found.rule.fixed
+    assert falling.holds and not as_run_first.holds
 
 
 @pytest.mark.parametrize("adam, verdict", [(0.1, "direction"), (0.6, "not seen at our size")])
@@ -957,6 +969,7 @@ def test_row_19_asks_where_the_correction_helps(off, holds, order):
         (notes_regularizers, {"method": "L3"}, "method must be one of none, L2, L1, dropout, got 'L3'"),
         (kohavi_folds, {"task": "hats"}, "task must be one of T-shirt or shirt, .*, got 'hats'"),
         (adam_logistic, {"arm": "Adam"}, "arm must be one of Adam, .* and a rate, .*, got 'Adam'"),
+        (adam_logistic, {"arm": "Adam-linear 0.1"}, "arm must be one of .*, got 'Adam-linear 0.1'"),
         (adam_dropout, {"method": "SGD", "factor": 1.0}, "method must be one of Adam, .*, got 'SGD'"),
         (batchnorm_sigmoid, {"norm": "layer", "rate": 1.0}, "norm must be 'none' or 'batch', got 'layer'"),
         (

@@ -71,15 +71,16 @@ def replications(runs):
     arms = {}
     for arm in runs.axes["arm"]:
         arms.setdefault(arm.partition(" ")[0], []).append(arm)
-    middle, told, edge = {}, [], []
+    middle, edge, rates = {}, [], {}
     for kind, tried in arms.items():
         best = min(tried, key=lambda arm: np.median(runs["loss"].at(arm=arm)))
         middle[kind] = np.median(runs["loss"].at(arm=best))
-        method, _, constant = kind.partition("-")
-        told.append(
-            f"{method} {middle[kind]:.3f}{' at the constant rate' if constant else ' at'} {best.split()[1]}"
-        )
+        rates[kind] = best.split()[1]
         edge += [kind] if best in (tried[0], tried[-1]) else []
+    told = {
+        end: ", ".join(f"{method} {middle[method + end]:.3f} at {rates[method + end]}" for method in METHODS)
+        for end in ("", "-constant")
+    }
     falls = {method: middle[method] for method in METHODS}
     either = {method: min(middle[method], middle[f"{method}-constant"]) for method in METHODS}
     first = falls | {"AdaGrad": either["AdaGrad"]}  # as it was run first
@@ -96,12 +97,8 @@ def replications(runs):
         ),
         length=(45, 45, "epochs"),
         seeds=(None, len(runs.seeds)),
-        ours=f"training loss at the best rate: {'; '.join(told)}; "
-        + (
-            f"at the edge of its grid: {', '.join(edge)}"
-            if edge
-            else "no best rate lies at the edge of its grid"
-        )
+        ours=f"training loss at the best rate: with 1/√t {told['']}; at a constant rate {told['-constant']}; "
+        + (f"at the edge of its grid: {', '.join(edge)}" if edge else "no best rate is the last of its grid")
         + "; one seed, which chose the rates, too",
         rule=_rule(
             "each method with its better schedule: Adam's loss at most 2% above Nesterov's, and both below"
