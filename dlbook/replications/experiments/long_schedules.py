@@ -161,8 +161,9 @@ def replications(runs):
                 length=(80_000, 200 * 40, "steps of the staircase"),
                 seeds=(None, seeds),
                 ours="errors on the half of the test images that judges, after 25 epochs of one cycle, by its"
-                f" peak: {told}; the staircase after 200: {np.median(rival):.1%}. With the largest peak the cycle is below it in"
-                f" {below[largest]} of {seeds} seeds, with the best, {best.split()[1]}, in {below[best]}",
+                f" peak: {told}; the staircase after 200: {np.median(rival):.1%}. With the largest peak the"
+                f" cycle is below it in {below[largest]} of {seeds} seeds, with the best, {best.split()[1]},"
+                f" in {below[best]}",
                 rule=Rule(
                     "the cycle with the largest peak, eight times the staircase's rate, has the lower test"
                     " error with every seed",
