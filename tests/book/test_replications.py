@@ -198,8 +198,8 @@ def test_another_rule_has_a_verdict_of_its_own_and_says_that_it_came_later():
             None,
             {"data": ("a", "b"), "seeds": (None, 1)},
             "not seen at our size",
-            "(it does not hold in what we tried, which says nothing against it; not as published: data;"
-            " one seed)",
+            "(the rule failed in what we tried, which says nothing against the published result;"
+            " not as published: data; one seed)",
         ),
     ],
 )
