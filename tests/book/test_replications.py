@@ -927,7 +927,7 @@ def test_row_19_takes_each_method_with_its_better_schedule():
     ((_, found),) = adam_logistic.replications(
         swept(adam_logistic, 1, lambda arm: {"loss": [losses[arm.split()[0]]]})
     )
-    falling, as_run_first, _ = found.others
+    falling, as_run_first, *_ = found.others
     assert found.rule.holds and found.rule.fixed
     assert falling.holds and not as_run_first.holds
 

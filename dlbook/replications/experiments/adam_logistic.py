@@ -111,6 +111,15 @@ def replications(runs):
             _rule("the same with 1/√t for all three, as in the paper", falls, seen="2026-11-29"),
             _rule("the same with a constant rate for AdaGrad alone", first, seen="2026-11-29"),
             Rule("Adam lowest", min(either, key=either.get) == "Adam", seen="2026-11-29"),
+            Rule(
+                "Adam's and Nesterov's losses within 2% of each other, and both below AdaGrad's",
+                bool(
+                    abs(either["Adam"] / either["Nesterov"] - 1) <= 0.02
+                    and max(either, key=either.get) == "AdaGrad"
+                ),
+                order=bool(either["Adam"] < either["AdaGrad"]),
+                seen="2026-11-29",
+            ),
         ],
         run="python -m dlbook.replications.full adam_logistic",
     )
