@@ -160,6 +160,10 @@ class Replication:
             raise ValueError(
                 f"undecided must be empty where the rule or its order holds, got {self.undecided!r}"
             )
+        if self.undecided and self.verdict != "not seen at our size":
+            raise ValueError(
+                f"undecided must be empty where the row is {self.verdict}, got {self.undecided!r}"
+            )
         first = [self.under(rule) for rule in self.others if rule.fixed]
         if self.rule.seen and first and _RANK[self.verdict] > max(_RANK[verdict] for verdict in first):
             raise ValueError(

@@ -217,6 +217,8 @@ def test_a_trial_that_decides_nothing_says_why_and_cannot_hold():
     assert "undecided" not in one().as_dict()
     with pytest.raises(ValueError, match="undecided must be empty where the rule or its order holds"):
         one(rule=rule(False, order=True), undecided=why, **smaller)
+    with pytest.raises(ValueError, match="undecided must be empty where the row is refuted"):
+        one(rule=rule(False, order=False), undecided=why)
     with pytest.raises(ValueError, match="undecided must be one line of text"):
         one(rule=rule(False, order=False), undecided="two\nlines", **smaller)
 
@@ -737,7 +739,7 @@ def test_row_25_ranks_nothing_where_larger_rates_go_on_helping(monkeypatch):
     monkeypatch.setitem(heavy_tails.AXES, "arm", short)
     ((_, found),) = heavy_tails.replications(tails())
     assert not found.rule.holds and not found.rule.order and "at the edge of the grid" in found.ours
-    assert "the trial decides nothing, since larger rates go on helping" in found.meaning
+    assert "the trial decides nothing, since the largest rates tried are the best" in found.meaning
 
 
 def test_row_25_tells_which_classes_are_behind_where_training_is_not_over():

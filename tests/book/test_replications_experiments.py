@@ -133,8 +133,18 @@ def test_row_20_tells_pytorchs_unit_from_the_papers():
         "over these rates, 16-fold, the best decay moves by a factor of 1 with L2 and of 16 with AdamW"
         in (row.ours)
     )
-    assert "(in PyTorch's unit 1), and none of 6 lie at an edge" in row.ours
+    assert "(in PyTorch's unit 1), and none of these 6 best decays lies at an edge" in row.ours
     assert row.verdict == "not seen at our size"
+
+
+def test_row_20_holds_in_pytorchs_unit_where_adamws_best_decay_follows_the_rate():
+    def outputs(seed, method, rate_power, decay_power):
+        best = rate_power if method == "AdamW" else -10 - rate_power
+        error = 0.1 + 0.01 * abs(decay_power - best)
+        return {"error": error, "held": error}
+
+    ((_, row),) = decoupled_decay.replications(swept(decoupled_decay, outputs))
+    assert row.others[0].holds and row.others[1].holds
 
 
 def test_row_20_tunes_on_images_that_are_not_the_test_images():

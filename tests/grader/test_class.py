@@ -101,6 +101,12 @@ def test_a_machine_on_which_the_solution_fails_grades_nothing(klass, capsys):
     klass.write_source(wrong)
     assert klass.grade()["ann"] == {"mine": (None, "not graded"), "why": (None, "not graded")}
     assert "the solution of small does not earn all points here: mine: failed" in capsys.readouterr().err
+    wrong[1] = cell(
+        "### BEGIN SOLUTION\nimport not_there\nmine = 2\n### END SOLUTION", "mine-answer", solution=True
+    )
+    klass.write_source(wrong)
+    assert klass.grade()["ann"]["mine"] == (None, "not graded")
+    assert "ended in ModuleNotFoundError: No module named 'not_there'" in capsys.readouterr().err
     klass.write_source(SOURCE)
     assert klass.grade()["ann"]["mine"] == (2, "passed")
 

@@ -37,7 +37,9 @@ def run(job, source, steps, records):
 
     def test(wire, what, which):
         if what == "run":
-            _ran(wire, records[which]["source"])
+            ran = _ran(wire, records[which]["source"])
+            if not job.feedback:  # no earlier round has shown why a cell failed
+                records[which]["error"] = ran["error"]
         elif which not in found:
             print(f"judging {which}", file=sys.stderr, flush=True)
             found[which] = hidden.judged(tests[which], wire, trusted, job)

@@ -105,9 +105,9 @@ def replications(runs):
         ours=f"at {int(helps.sum())} of {len(powers)} rates a decay helps both (chosen by the images held"
         f" out, it lowers the test error with every seed); over these rates, {_factor(powers[helps]):,}-fold,"
         f" the best decay moves by a factor of {there['L2']:,} with L2 and of {there['AdamW']:,} with AdamW"
-        f" (in PyTorch's unit {there_in_torch:,}), and {at_edge or 'none'} of {2 * int(helps.sum())} lie at"
-        f" an edge of the grid; tuned one after the other, from any of the rates, they lose"
-        f" {100 * regret['L2']:.2f} and {100 * regret['AdamW']:.2f} points; tuned errors"
+        f" (in PyTorch's unit {there_in_torch:,}), and {at_edge or 'none'} of these {2 * int(helps.sum())}"
+        " best decays lies at an edge of the grid; tuned one after the other, from any of the rates, they"
+        f" lose {100 * regret['L2']:.2f} and {100 * regret['AdamW']:.2f} points; tuned errors"
         f" {best['L2'].mean():.1%} ({_range(best['L2'])}) and {best['AdamW'].mean():.1%}"
         f" ({_range(best['AdamW'])}), {'inside' if within else 'at the edge of'} the grid",
         rule=Rule(
@@ -118,7 +118,7 @@ def replications(runs):
         others=[
             Rule("the same in PyTorch's unit, a share ηλ", moved_in_torch < moved["L2"], fixed="2026-11-29"),
             Rule(
-                "this, at the rates alone at which a decay helps",
+                "the same in PyTorch's unit, at those rates alone at which a decay helps",
                 there_in_torch < there["L2"],
                 seen="2026-11-29",
             ),

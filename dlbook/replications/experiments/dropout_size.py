@@ -9,6 +9,7 @@ are there for readers who have more minutes.
 import numpy as np
 
 from dlbook.replications.verdicts import Rule, replicated
+from dlcore import checks
 from dlcore.layers import Dense, ReLU
 from dlcore.losses import softmax_cross_entropy
 from dlcore.network import Network
@@ -41,6 +42,7 @@ def run(seed, arm, size, rate):
     shares, _, noisy = str(arm).partition(", ")
     if shares not in SHARES or noisy not in ("", "noisy labels"):
         raise ValueError(f"arm must be one of {', '.join(SHARES)}, or one with ', noisy labels', got {arm!r}")
+    checks.integer("size", size, 1, 50_000)  # 10,000 are held out
     x, y, x_test, y_test = full_fashion()
     data, rng = np.random.default_rng([seed, size]), np.random.default_rng(seed)
     order = data.permutation(len(x))
@@ -54,7 +56,7 @@ def run(seed, arm, size, rate):
         layers += [Dense(n_in, n_out, rng=rng), ReLU(), *([Dropout(hidden, rng)] if hidden else [])]
         n_in = n_out
     net = Network(*layers, Dense(n_in, 10, rng=rng), dtype=np.float32)
-    steps, batch = STEPS.get(size, 3000), min(128, size)
+    steps, batch = STEPS.get(size, STEPS[50_000]), min(128, size)
     settings = {"epochs": steps, "batch_size": batch, "rng": rng, "on_step": lambda step: step + 1 >= steps}
     fit(net, x, y, softmax_cross_entropy, Adam(rate), **settings)
     errors = {"test": (x_test, y_test), "train": (x, y), "held": (x_held, y_held)}
