@@ -14,19 +14,19 @@ def pages_with(code):
 PICTURE = "img:not([alt=''])"  # a phone shows the panels of one picture below each other, described once
 
 # What an explorer shows once the picture that a move asked for is there
-SHOWN = """async figure => {
+SHOWN = """async (figure, selector) => {
     const limit = performance.now() + 30000;
     while (figure.ariaBusy) {
         if (performance.now() > limit) throw new Error(`${figure.id} is busy for ever`);
         await new Promise(requestAnimationFrame);
     }
-    const picture = figure.querySelector("img:not([alt=''])");
+    const picture = figure.querySelector(selector);
     return [picture.getAttribute("src"), picture.alt, figure.querySelector("output").innerText];
 }"""
 
 
 def state(figure):
-    return figure.evaluate(SHOWN)
+    return figure.evaluate(SHOWN, PICTURE)
 
 
 @pytest.fixture(scope="module", params=pages_with("explore("))
