@@ -5,8 +5,8 @@ import shutil
 import pytest
 from classes import Class
 
-import dlbook.grader.grade as grading
 from dlbook.grader.forks import Forks
+from dlbook.grader.grade import crew
 from dlbook.grader.judge import rounds
 from dlbook.grader.judge.student import Sandbox
 
@@ -63,7 +63,7 @@ def warm_judges(started_judges, monkeypatch):
             started_judges[:] = [Warm(popen)]
         return started_judges[0]
 
-    monkeypatch.setattr(grading, "Forks", forks)
+    monkeypatch.setattr(crew, "Forks", forks)
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,6 @@
 
 import csv
 import os
-import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import nbformat
@@ -15,10 +10,10 @@ from clocks import unit
 from nbformat.v4 import new_code_cell
 from test_sandbox import needs_sandbox
 
-import dlbook.grader.grade as grading
 from dlbook.grader import release, sandbox
 from dlbook.grader.cells import kind_of, name_of, points_of, tasks_of
-from dlbook.grader.grade import grade, main
+from dlbook.grader.grade import grade
+from dlbook.grader.grade.__main__ import main
 
 pytestmark = needs_sandbox
 ROOT = Path(__file__).parents[2]
@@ -208,111 +203,6 @@ def test_the_table_holds_every_student_and_task(hostile):
     assert honest == ["3", "3", "3", "2", "5", "3", ""]
 
 
-@pytest.mark.parametrize("file", ["judge/hidden.py", "judge/rounds.py", "worker.py", "marking.py"])
-def test_a_result_is_not_kept_when_a_file_that_judges_has_changed(tmp_path, monkeypatch, file):
-    here = tmp_path / "grader"
-    shutil.copytree(Path(grading.__file__).parent, here, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(grading, "__file__", str(here / "grade.py"))
-    source = release.path_of(EXERCISE, SOURCE)
-    before = grading._rules.__wrapped__(source, ())
-    assert grading._rules.__wrapped__(source, ()) == before
-    with open(here / file, "a", encoding="utf-8") as changed:
-        changed.write("# changed\n")
-    assert grading._rules.__wrapped__(source, ()) != before
-
-
-def two_students(folder, students=("ann", "bob")):
-    for student in students:
-        hand_in(folder, student, EXERCISE, solved(EXERCISE))
-
-
-@pytest.mark.usefixtures("warm_judges")
-def test_a_second_run_repeats_nothing_and_a_new_submission_is_judged(tmp_path):
-    two_students(tmp_path / "in")
-    grade(tmp_path / "in", tmp_path / "out", **LIMITS)
-    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "results").rglob("*.json")}
-    hand_in(tmp_path / "in", "bob", EXERCISE, solved(EXERCISE, first=1))
-    hand_in(tmp_path / "in", "eve", EXERCISE, solved(EXERCISE))
-    rows = grade(tmp_path / "in", tmp_path / "out", **LIMITS)
-    assert (
-        points(rows, "ann") == FULL
-        and points(rows, "bob") == [3, 0, 0, 0, 0, 0, 0]
-        and points(rows, "eve") == FULL
-    )
-    again = {path: path.stat().st_mtime_ns for path in kept}
-    assert [path.parent.name for path in kept if again[path] != kept[path]] == ["bob"]
-
-
-def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path):
-    two_students(tmp_path / "in", [f"student {i}" for i in range(5)])
-    command = [
-        sys.executable,
-        "-m",
-        "dlbook.grader.grade",
-        str(tmp_path / "in"),
-        str(tmp_path / "out"),
-        "--source",
-        str(SOURCE),
-        "--jobs",
-        "1",
-    ]
-    run = subprocess.Popen(
-        command,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-    results, deadline = tmp_path / "out" / "results", time.monotonic() + 600
-    while len(list(results.rglob("*.json"))) < 2:
-        assert time.monotonic() < deadline and run.poll() is None
-        time.sleep(0.02)
-    run.send_signal(signal.SIGINT)
-    assert "the same command goes on from there" in run.communicate(timeout=600)[1]
-    assert run.returncode == 130
-    kept = {path: path.stat().st_mtime_ns for path in results.rglob("*.json")}
-    assert 2 <= len(kept) < 5
-    subprocess.run(command, check=True, capture_output=True)
-    assert {path: path.stat().st_mtime_ns for path in kept} == kept
-    with open(tmp_path / "out" / "grades.csv", newline="") as file:
-        assert len(list(csv.DictReader(file))) == 5 * len(FULL)
-
-
-@pytest.mark.usefixtures("warm_judges")
-def test_points_given_by_hand_enter_the_grades_and_stay(tmp_path):
-    two_students(tmp_path / "in")
-    grade(tmp_path / "in", tmp_path / "out", **LIMITS)
-    sheet = tmp_path / "out" / "by_hand.csv"
-    text = sheet.read_text()
-    assert f"ann,{EXERCISE},explain-copied,4,," in text
-    sheet.write_text(
-        text.replace(
-            f"ann,{EXERCISE},explain-copied,4,,",
-            f'ann,{EXERCISE},explain-copied,4,"2,5","No number, sadly"',
-        )
-    )
-    rows = grade(tmp_path / "in", tmp_path / "out", **LIMITS)
-    assert points(rows, "ann") == [*FULL[:-1], 2.5] and points(rows, "bob") == FULL
-    assert "graded by hand" in {row["status"] for row in rows}
-    assert "No number, sadly" in (tmp_path / "out" / "feedback" / "ann" / f"{EXERCISE}.html").read_text()
-    assert '2.5,"No number, sadly"' in sheet.read_text()
-    sheet.write_text(text.replace("explain-copied,4,,", "explain-copied,4,5,"))
-    with pytest.raises(ValueError, match=r"by_hand.csv, line 2: points must be between 0 and 4, got '5'"):
-        grade(tmp_path / "in", tmp_path / "out", **LIMITS)
-
-
-@pytest.mark.usefixtures("warm_judges")
-def test_a_class_list_adds_who_is_missing_and_judges_by_own_numbers(tmp_path):
-    hand_in(tmp_path / "in", "ann", EXERCISE, solved(EXERCISE))
-    copied = solved(EXERCISE)
-    for cell in copied.cells:
-        cell.source = cell.source.replace("(1 - my.lr * my.decay) ** my.steps", "0.04")
-    hand_in(tmp_path / "in", "bob", EXERCISE, copied)
-    rows = grade(tmp_path / "in", tmp_path / "out", students=["ann", "bob", "eve"], **LIMITS)
-    assert points(rows, "ann") == FULL and points(rows, "bob") == [3, 0, *FULL[2:]]
-    assert {row["status"] for row in rows if row["student"] == "eve"} == {"nothing submitted"}
-
-
 def test_without_a_sandbox_nothing_runs_unless_it_is_asked_for(tmp_path, monkeypatch, capsys):
     def refuse():
         raise sandbox.SandboxError("bubblewrap is not installed")
@@ -325,21 +215,6 @@ def test_without_a_sandbox_nothing_runs_unless_it_is_asked_for(tmp_path, monkeyp
     assert "no sandbox, so nothing was run" in said and "UNSAFE=1" in said and not (tmp_path / "out").exists()
     assert main([*arguments, "--unsafe"]) == 0
     assert "UNSAFE" in capsys.readouterr().err
-
-
-def test_a_judge_that_fails_takes_no_points(tmp_path, monkeypatch, capsys):
-    hand_in(tmp_path / "in", "ann", EXERCISE, solved(EXERCISE))
-    monkeypatch.setenv("PYTHONPATH", os.fspath(tmp_path / "broken"))
-    (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "numpy.py").write_text("raise ImportError('no NumPy today')")
-    arguments = [str(tmp_path / "in"), str(tmp_path / "out"), "--source", str(SOURCE)]
-    assert main(arguments) == 1
-    said = capsys.readouterr().err
-    assert f"look at ann, {EXERCISE}: not graded" in said and "no NumPy today" in said
-    page = (tmp_path / "out" / "feedback" / "ann" / f"{EXERCISE}.html").read_text()
-    assert "no points are lost" in page and "NumPy today" not in page
-    monkeypatch.delenv("PYTHONPATH")
-    assert main(arguments) == 0  # tried again
 
 
 @pytest.mark.parametrize(

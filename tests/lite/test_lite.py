@@ -14,7 +14,7 @@ import pytest
 
 from dlbook.grader import release
 from dlbook.grader.cells import name_of
-from dlbook.grader.grade import main as grade
+from dlbook.grader.grade.__main__ import main as grade
 from dlbook.lite import publish, runtime
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
