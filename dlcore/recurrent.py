@@ -189,15 +189,16 @@ class LSTM(_Recurrent):
         dtype = np.result_type(x, W_x)
         h, h_before = _states(x, self.n_hidden, dtype)
         c, c_before = _states(x, self.n_hidden, dtype)
-        i, f, g, o = gates = np.empty((4, *c.shape), dtype)
         z_x = x @ W_x + b  # of all steps at once; only the way through h must go step by step
+        gates = np.empty_like(z_x)
+        i, f, g, o = np.split(gates, 4, axis=2)
+        half = np.repeat(np.array([0.5, 0.5, 1, 0.5], dtype), self.n_hidden)
         for t in range(len(x)):
             z = z_x[t] + h_before[t] @ W_h
-            z_i, z_f, z_g, z_o = z.reshape(-1, 4, self.n_hidden).swapaxes(0, 1)
-            i[t], f[t], g[t], o[t] = _sigmoid(z_i), _sigmoid(z_f), np.tanh(z_g), _sigmoid(z_o)
+            gates[t] = half * np.tanh(half * z) + (1 - half)  # sigmoid(z) = tanh(z / 2) / 2 + 1 / 2
             c[t] = f[t] * c_before[t] + i[t] * g[t]
             h[t] = o[t] * np.tanh(c[t])
-        self._memory = x, h_before, c, c_before, gates
+        self._memory = x, h_before, c, c_before, (i, f, g, o)
         return h.swapaxes(0, 1).copy()
 
     def backward(self, dy, input_gradient=True):
@@ -212,16 +213,16 @@ class LSTM(_Recurrent):
         W_h = self.W_h
         dh, dc = np.empty_like(c), np.empty_like(c)
         dz = np.empty((*c.shape[:2], 4 * self.n_hidden), c.dtype)
-        dz_i, dz_f, dz_g, dz_o = np.split(dz, 4, axis=2)
         tanh_c = np.tanh(c)
         into_c, into_o = o * (1 - tanh_c**2), tanh_c * o * (1 - o)  # factors of dh, for all steps at once
-        into_i, into_f, into_g = g * i * (1 - i), c_before * f * (1 - f), i * (1 - g**2)  # factors of dc
+        into_ifg = np.stack([g * i * (1 - i), c_before * f * (1 - f), i * (1 - g**2)], axis=2)  # and of dc
+        dz_ifg, dz_o = np.split(dz.reshape(*c.shape[:2], 4, self.n_hidden), [3], axis=2)
         dh_later = dc_later = 0
         for t in reversed(range(len(x))):
             dh[t] = dy[t] + dh_later
             dc[t] = dh[t] * into_c[t] + dc_later
-            dz_i[t], dz_f[t], dz_g[t] = dc[t] * into_i[t], dc[t] * into_f[t], dc[t] * into_g[t]
-            dz_o[t] = dh[t] * into_o[t]
+            dz_ifg[t] = dc[t][:, None] * into_ifg[t]
+            dz_o[t, :, 0] = dh[t] * into_o[t]
             dh_later = dz[t] @ W_h.T
             dc_later = dc[t] * f[t]
         self.dh, self.dc = dh, dc
@@ -270,8 +271,3 @@ def _states(x, n_hidden, dtype):
 def _rows(a):
     """All steps of all examples under one another."""
     return a.reshape(-1, a.shape[-1])
-
-
-def _sigmoid(z):
-    """1 / (1 + exp(-z)) written as a tanh, which cannot overflow."""
-    return 0.5 * (1 + np.tanh(0.5 * z))
