@@ -26,8 +26,9 @@ from numba import njit
 
 @functools.cache
 def available():
-    """Whether Numba can be found."""
-    return importlib.util.find_spec("numba") is not None
+    """Whether Numba can be found; a folder that is only called `numba` is not it."""
+    found = importlib.util.find_spec("numba")
+    return found is not None and found.origin is not None
 
 
 def usable():

@@ -46,6 +46,13 @@ def test_without_numba_there_is_no_machine_code(monkeypatch):
     assert compiling.machine_code(DOUBLED, "doubled", (np.ones(3),)) is None
 
 
+def test_a_folder_that_is_only_called_numba_is_not_numba(tmp_path, monkeypatch):
+    (tmp_path / "numba").mkdir()
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "numba", raising=False)
+    assert not compiling.available.__wrapped__()
+
+
 def test_after_one_failure_nothing_is_compiled_and_one_warning_says_why(failing_numba):
     with pytest.warns(RuntimeWarning, match=failing_numba) as said:
         for _ in range(2):
