@@ -36,9 +36,9 @@ def draw_training(figure, *, points, lr, epoch, epochs, runs, grid):
     name_lines(ax)
     return (
         f"{points} training points, learning rate {lr:g}, after {count(epoch, 'epoch')}: training loss "
-        f"{_loss(run['train_loss'][now])}, test loss {_loss(run['test_loss'][now])}; wrong are "
+        f"{_loss(run['train_loss'][now])}, test loss {_loss(run['test_loss'][now])}; "
         f"{percent(run['train_error'][now])} of the training points and "
-        f"{percent(run['test_error'][now])} of the test points."
+        f"{percent(run['test_error'][now])} of the test points are wrong."
     )
 
 

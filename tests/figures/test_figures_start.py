@@ -33,8 +33,8 @@ def picture(**setting):
 
 def test_the_sentence_states_losses_and_errors_of_the_epoch():
     assert picture()[0] == (
-        "8 training points, learning rate 0.1, after 3 epochs: training loss 0.20, test loss 0.30; wrong "
-        "are 0% of the training points and 20% of the test points."
+        "8 training points, learning rate 0.1, after 3 epochs: training loss 0.20, test loss 0.30; 0% "
+        "of the training points and 20% of the test points are wrong."
     )
     assert "after 1 epoch: training loss 0.40" in picture(epoch=1)[0]
 
