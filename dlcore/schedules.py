@@ -234,7 +234,7 @@ def wsd(t, steps: count, warmup: count_or_0, decay: count, end: from_0_to_1 = 0.
 
     Warm-up, stable, decay (Hu et al. 2024, MiniCPM). The rate stays high as long as the training may last;
     only the short decay must know the end, and several of them can start from one trunk. The straight line
-    is that of Hägele et al. (2024); Hu et al. decay exponentially.
+    is one of two of Hägele et al. (2024), who find 1 - sqrt a little better; Hu et al. decay exponentially.
 
     Parameters
     ----------
@@ -327,7 +327,7 @@ def one_cycle(
     With the peak at t_p = rise · steps - 1 and the last step t_l = steps - 1, f is
     start + (1 - start) (1 - cos(π t / t_p)) / 2 up to t_p and
     end + (1 - end) (1 + cos(π (t - t_p) / (t_l - t_p))) / 2 after it. The idea is Smith and Topin's
-    (2018), who draw straight lines; the cosines and the defaults are PyTorch's. Momentum is not cycled.
+    (2019), who draw straight lines; the cosines and the defaults are PyTorch's. Momentum is not cycled.
 
     Parameters
     ----------

@@ -10,7 +10,8 @@ class EMA:
 
     With a constant rate the last steps of a training go around the minimum; their average lies nearer to it.
     It remembers about ``1 / (1 - decay)`` steps. It starts at the first ``theta`` it is shown, not at 0, so
-    it needs no correction (Polyak & Juditsky 1992; `torch.optim.swa_utils.get_ema_multi_avg_fn`).
+    it needs no correction, as in PyTorch's `swa_utils.AveragedModel` with `get_ema_multi_avg_fn`. (Polyak &
+    Juditsky 1992 take the plain mean of all steps.)
 
     Parameters
     ----------

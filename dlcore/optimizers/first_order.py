@@ -37,7 +37,7 @@ class Momentum(Optimizer):
     The textbook form has ``dampening=0``: a steady gradient then moves ``1 / (1 - momentum)`` times as fast
     as in SGD. ``dampening=momentum`` makes ``v`` a weighted average of the gradients. The learning rate
     stands outside ``v``, and the first step sets ``v = g`` whatever the dampening, both as in PyTorch (Polyak
-    1964; Sutskever et al. 2013 put the rate inside).
+    1964; Sutskever et al. 2013, equations 1 and 2, and Keras put the rate inside).
 
     Parameters
     ----------
@@ -72,8 +72,8 @@ class Nesterov(Optimizer):
     """Momentum that looks ahead: v <- momentum * v + g,  theta <- theta - lr * (g + momentum * v).
 
     Nesterov's method takes the gradient at the point where momentum is about to carry it. Here ``theta``
-    *is* that point ahead, so the gradient is taken where the parameters stand and nothing has to be restored
-    (Sutskever et al. 2013; the form of PyTorch).
+    *is* that point ahead, so the gradient is taken where the parameters stand and nothing has to be restored:
+    the form of PyTorch. (In Sutskever et al. 2013, equations 3 and 4, theta is the point behind.)
 
     Examples
     --------
@@ -99,7 +99,7 @@ class AdaGrad(Optimizer):
     """A rate for each coordinate: s <- s + g^2,  theta <- theta - lr * g / (sqrt(s) + eps).
 
     ``s`` only grows, so the steps only shrink: like 1/sqrt(t) under a steady gradient
-    (Duchi, Hazan & Singer 2011; eps outside the root, as in PyTorch).
+    (Duchi, Hazan & Singer 2011, the diagonal form; eps outside the root, as there and in PyTorch).
 
     Examples
     --------
@@ -131,7 +131,8 @@ class AdaDelta(Optimizer):
     theta   <- theta - lr * delta
 
     The paper has no learning rate: its ``lr`` is 1. With ``u = 0`` the first step has length about
-    ``sqrt(eps / (1 - rho))``, so ``eps`` sets how slowly it starts (Zeiler 2012, algorithm 1).
+    ``sqrt(eps / (1 - rho))``, so ``eps`` sets how slowly it starts (Zeiler 2012, algorithm 1; the paper's
+    experiments have rho = 0.95, and the defaults here are PyTorch's).
 
     Examples
     --------
@@ -160,7 +161,8 @@ class RMSprop(Optimizer):
     """AdaGrad that forgets: s <- rho * s + (1 - rho) * g^2,  theta <- theta - lr * g / (sqrt(s) + eps).
 
     ``s`` starts at 0 and is not corrected for it, so the first step is ``1 / sqrt(1 - rho)`` times too long
-    (Tieleman & Hinton 2012, lecture 6e; eps outside the root, as in PyTorch).
+    (Tieleman & Hinton 2012, lecture 6e, with rho = 0.9 and no eps; the defaults, and eps outside the root,
+    are PyTorch's, which calls rho alpha).
 
     Examples
     --------
@@ -235,7 +237,8 @@ class AdamW(Adam):
 
     L2 added to the gradient would be divided by sqrt(v_hat) with the rest of it, and so decay least the
     weights whose gradients are largest; decoupled, every weight shrinks at the same rate
-    (Loshchilov & Hutter 2019, algorithm 2; the decay is scaled by lr, as in PyTorch).
+    (Loshchilov & Hutter 2019, algorithm 2, where a schedule scales the decay and the base rate does not; here
+    lr scales it, as in PyTorch).
 
     Examples
     --------

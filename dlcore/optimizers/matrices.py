@@ -66,7 +66,7 @@ class Muon(ForMatrices):
     U   = orthogonalized(momentum * M + (1 - momentum) * G)
     W  <- W - lr * weight_decay * W - lr * sqrt(max(1, n_out / n_in)) * U
 
-    The gradients of a weight matrix are nearly of low rank: a few directions are long, and the rest hardly
+    The momentum of a weight matrix is nearly of low rank: a few directions are long, and the rest hardly
     moves. `orthogonalized` sets all singular values near 1 and leaves the directions. A weight matrix here is
     (n_in, n_out), the transpose of PyTorch's, and a convolution's (out, in, ...) is taken as a matrix of
     `out` rows.
@@ -154,7 +154,8 @@ def orthogonalized(G, steps=5):
 
     X <- a X + (b X X' + c (X X')^2) X, from X = G / norm(G): each singular value s becomes
     a s + b s^3 + c s^5. With a, b, c = 3.4445, -4.7750, 2.0315 small ones grow by 3.4 in each step and end
-    between 0.7 and 1.2; they do not converge to 1, which turned out not to matter (Jordan et al. 2024).
+    between 0.68 and 1.2, in five steps those above 1/600 of the norm; they do not converge to 1, which
+    turned out not to matter (Jordan et al. 2024).
 
     Parameters
     ----------

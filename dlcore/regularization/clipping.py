@@ -65,7 +65,7 @@ def clip_by_norm(grad, max_norm):
 
     Notes
     -----
-    `torch.nn.utils.clip_grad_norm_` divides by ‖g‖ + 10⁻⁶ instead, so its result is shorter by that much.
+    `torch.nn.utils.clip_grad_norm_` divides by ‖g‖ + 10⁻⁶ instead, so its result is a little shorter.
 
     Source: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013,
     algorithm 1.

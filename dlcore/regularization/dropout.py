@@ -76,7 +76,7 @@ class Dropout(_Noise):
         The share that is *dropped*, 0 <= p < 1 (the paper's p is the share that is kept).
     rng : numpy.random.Generator
     inverted : bool
-        True: training divides by 1 - p, evaluation is the identity (what every library does today).
+        True: training divides by 1 - p, evaluation is the identity (as in PyTorch and Keras).
         False: training only drops, evaluation multiplies by 1 - p (the paper).
         Both agree in the mean.
 

@@ -106,7 +106,7 @@ class Lq:
     Notes
     -----
     The factor 1/q makes `Lq(λ, 1)` equal `L1(λ)` and `Lq(λ, 2)` equal `L2(λ)`; Bishop (2006) writes
-    λ/2 for every q, which is another strength and the same family.
+    λ/2 for every q, which is another strength and the same family (equation 3.29).
 
     For q < 1 the slope λ|w|^(q-1) grows without bound near 0. At exactly 0 the penalty has a sharp
     minimum, every number is a subgradient, and `gradient` returns 0, as for L1: a weight of 0 stays.
@@ -233,7 +233,7 @@ def ridge(Phi, t, strength):
 
     The loss is a sum over examples. For the mean over m examples multiply `strength` by m.
 
-    Source: Hoerl and Kennard, 1970; Bishop, "Pattern Recognition and Machine Learning", 2006, section 3.1.4.
+    Source: Hoerl and Kennard, 1970; Bishop, "Pattern Recognition and Machine Learning", 2006, equation 3.28.
 
     Examples
     --------
