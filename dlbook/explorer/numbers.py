@@ -120,6 +120,25 @@ def listed(names):
     return f"{', '.join(most)} and {last}" if most else last
 
 
+def each(values, digits=0, most=None):
+    """Return a number for each run as a list, equal ones once; where one is infinite, that it is more than
+    `most`, one number for all runs or one for each.
+
+    Examples
+    --------
+    >>> each([541, 541]), each([4400, 4600]), each([0.5, 1.25], 1)
+    ('541', '4,400 and 4,600', '0.5 and 1.2')
+    >>> each([341, math.inf], most=3000), each([math.inf, math.inf], most=[8, 9])
+    ('341 and more than 3,000', 'more than 8 and more than 9')
+    """
+    limits = [most] * len(values) if most is None or isinstance(most, numbers.Real) else most
+    pairs = [
+        ("more than ", limit) if value == math.inf and limit is not None else ("", value)
+        for value, limit in zip(values, limits, strict=True)
+    ]
+    return listed(dict.fromkeys(f"{more}{fixed(value, digits)}" for more, value in pairs))
+
+
 def capital(text):
     """Return text as a sentence begins: its first letter large, the others as they are.
 

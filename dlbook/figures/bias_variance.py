@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dlbook.explorer.numbers import count, fixed, number, percent, scientific
+from dlbook.explorer.numbers import count, each, fixed, number, percent, scientific
 from dlbook.explorer.style import band, name_lines, palette
 from dlcore.search import spread
 
@@ -281,12 +281,8 @@ def draw_grokking(figure, *, steps, curves):
 
 def _first_at_99(steps, accuracy):
     """The steps after which each seed is at 99%, in words; or more than it was run."""
-    told = []
-    for run in accuracy:
-        there = np.flatnonzero(run >= 0.99)
-        last = np.flatnonzero(np.isfinite(run))[-1]
-        told.append(f"{steps[there[0]]:,}" if len(there) else f"more than {steps[last]:,}")
-    return " and ".join(dict.fromkeys(told))
+    first = [next((at for at, share in zip(steps, run) if share >= 0.99), np.inf) for run in accuracy]
+    return each(first, most=[steps[np.flatnonzero(np.isfinite(run))[-1]] for run in accuracy])
 
 
 def _floor(ax, floor):

@@ -68,7 +68,8 @@ def joined(pages, full):
     for found, _, _ in full:
         if found.anchor in shown and shown[found.anchor][0] != found:
             raise ValueError(
-                f"{shown[found.anchor][1]} shows an older result of {found.source}: run it again"
+                f"{shown[found.anchor][1]} shows an older result of {found.source}:"
+                " python -m dlbook.replications.ledger --stored"
             )
     stored = {found.anchor for found, _, _ in full}
     return [entry for entry in pages if entry[0].anchor not in stored] + [
@@ -338,25 +339,31 @@ def as_stored(folder="chapters"):
 def redraw(folder="chapters"):
     """Write the boxes of the stored pages anew from their facts; return the names of the pages that changed.
 
-    What a box says of its facts is no reason to run a page again.
+    The facts of a stored experiment's row are those that the experiment gives now. What a box says of its
+    facts is no reason to run a page again.
     """
     import nbformat
 
     from dlbook.notebooks import chapters
 
-    changed = []
+    stored, changed = {found.anchor: found for found, _, _ in full_size()[0]}, []
+
+    def box(facts, up):
+        shown = Replication.of_dict(facts)
+        return stored.get(shown.anchor, shown).output(up)
+
     for path in chapters(folder):
         notebook = nbformat.read(path, as_version=4)
         up = "../" if path.parent.name == "deeper" else ""
         boxes = [
-            (data, Replication.of_dict(data[MIME]).output(up))
+            (data, box(data[MIME], up))
             for cell in notebook.cells
             for output in cell.get("outputs", [])
             if MIME in (data := output.get("data", {}))
         ]
-        if any(data["text/markdown"] != box["text/markdown"] for data, box in boxes):
-            for data, box in boxes:
-                data.update(box)
+        if any(data != new for data, new in boxes):
+            for data, new in boxes:
+                data.update(new)
             nbformat.write(notebook, path)
             changed.append(name_of(path))
     return changed
@@ -365,16 +372,21 @@ def redraw(folder="chapters"):
 def main(arguments):
     """Run the pages that replicate something, one on each core, and write the ledger.
 
-    With names of pages ("dropout deeper/adam_races") it runs those, and takes the others as they are stored;
-    `--stored` runs none. `--boxes` runs none and writes the stored boxes anew first.
+    With names of pages ("dropout deeper/adam_races") it runs those, and takes the others as they are stored.
+    `--stored` runs none: it writes the boxes on the pages anew from their facts, those of a stored experiment
+    from its result, and then the ledger.
     """
     from joblib import Parallel, delayed
     from tqdm import tqdm
 
     from dlbook.notebooks import chapters
 
-    if arguments == ["--boxes"]:
+    known = {name_of(path) for path in chapters()}
+    unknown = [name for name in arguments if name not in known]
+    if arguments == ["--stored"]:
         print("boxes written anew in", ", ".join(redraw()) or "no page")
+    elif unknown:
+        raise SystemExit(f"give --stored or pages such as dropout or deeper/adam_races, not {unknown[0]}")
     paths = [path for path in chapters() if "replicated(" in path.read_text(encoding="utf-8")]
     kept = []
     if arguments:

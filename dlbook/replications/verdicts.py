@@ -156,10 +156,6 @@ class Replication:
     undecided: str = ""
 
     def __post_init__(self):
-        if self.undecided and self.rule.order:
-            raise ValueError(
-                f"undecided must be empty where the rule or its order holds, got {self.undecided!r}"
-            )
         if self.undecided and self.verdict != "not seen at our size":
             raise ValueError(
                 f"undecided must be empty where the row is {self.verdict}, got {self.undecided!r}"
@@ -352,7 +348,8 @@ def replicated(number, source, *, claim, key, ours, rule, others=(), run="", und
     Raises
     ------
     ValueError
-        If a part is missing or no text in one line, or the trial is `undecided` and the rule holds.
+        If a part is missing or no text in one line, or the trial is `undecided` and its verdict another one
+        than "not seen at our size".
 
     Examples
     --------

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import types
@@ -27,6 +28,7 @@ from dlbook.replications.experiments import (
     kohavi_folds,
     notes_race,
     notes_regularizers,
+    transformer,
 )
 from dlbook.replications.ledger import (
     FIRST,
@@ -40,6 +42,7 @@ from dlbook.replications.ledger import (
     headings,
     joined,
     ledger,
+    main,
     now,
     redraw,
     run,
@@ -215,10 +218,13 @@ def test_a_trial_that_decides_nothing_says_why_and_cannot_hold():
     assert f"(the trial decides nothing, since {why}; not as published: data)" in found.markdown()
     assert Replication.of_dict(json.loads(json.dumps(found.as_dict()))) == found
     assert "undecided" not in one().as_dict()
-    with pytest.raises(ValueError, match="undecided must be empty where the rule or its order holds"):
-        one(rule=rule(False, order=True), undecided=why, **smaller)
-    with pytest.raises(ValueError, match="undecided must be empty where the row is refuted"):
-        one(rule=rule(False, order=False), undecided=why)
+    for verdict, facts in {
+        "direction": {"rule": rule(False, order=True), **smaller},
+        "refuted": {"rule": rule(False)},
+        "not tried": {"rule": rule(False), "data": (None, "b")},
+    }.items():
+        with pytest.raises(ValueError, match=f"undecided must be empty where the row is {verdict}"):
+            one(undecided=why, **facts)
     with pytest.raises(ValueError, match="undecided must be one line of text"):
         one(rule=rule(False, order=False), undecided="two\nlines", **smaller)
 
@@ -734,12 +740,30 @@ def test_row_25_needs_rare_classes_to_be_slow_with_gradient_descent_alone():
     assert heavy_tails.replications(tails(balanced_Adam=(1.9,) * 3))[0][1].others[1].holds
 
 
-def test_row_25_ranks_nothing_where_larger_rates_go_on_helping(monkeypatch):
-    short = [arm for arm in heavy_tails.AXES["arm"] if float(arm.split(" ")[2]) <= 0.1]
+@pytest.mark.parametrize(
+    "adam, last", [(0.1, "the last rate of the grid is the best for gradient descent"),
+                   (0.01, "the last rate of the grid is the best for both")],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "wrong, told", [(1.01, ""), (0.99, ", and at its best rate each method tells the 63")]
+)
+def test_row_25_ranks_nothing_where_larger_rates_go_on_helping(monkeypatch, adam, last, wrong, told):
+    most = {"GD": 0.1, "Adam": adam}
+    short = [arm for arm in heavy_tails.AXES["arm"] if float(arm.split(" ")[2]) <= most[arm.split(" ")[1]]]
     monkeypatch.setitem(heavy_tails.AXES, "arm", short)
-    ((_, found),) = heavy_tails.replications(tails())
+    loss = wrong * np.log(2) / 384  # of 384 examples: one may be wrong, or none
+    ((_, found),) = heavy_tails.replications(tails(heavy_GD=(loss,) * 3, heavy_Adam=(0.0001,) * 3))
     assert not found.rule.holds and not found.rule.order and "at the edge of the grid" in found.ours
-    assert "the trial decides nothing, since the largest rates tried are the best" in found.meaning
+    assert f"| the same, but {last}: not tuned |" in found.markdown()
+    assert f"the trial decides nothing, since {last}{told}" in found.meaning
+    assert ("without error" in found.meaning) == bool(told)
+
+
+def test_row_25_bears_losses_that_are_0_to_rounding():
+    with np.errstate(all="raise"):
+        both = heavy_tails.replications(tails(heavy_GD=(0.5, 0.0, 4.0), heavy_Adam=(0.0, 0.0, 0.0)))[0][1]
+    assert "to infinite times that on the most frequent one" in both.ours
+    assert "Adam's is at most 1.0 times, at every rate at which it is not 0 on both" in both.ours
 
 
 def test_row_25_tells_which_classes_are_behind_where_training_is_not_over():
@@ -775,7 +799,7 @@ def test_the_pages_boxes_say_what_their_facts_say(below, up):
                     box, found = Replication.of_dict(data[MIME]).output(up), found + 1
                     assert box["text/plain"] == data["text/plain"]
                     assert box["text/markdown"] == data["text/markdown"], (
-                        f"{path.name}: run `python -m dlbook.replications.ledger --boxes`"
+                        f"{path.name}: run `python -m dlbook.replications.ledger --stored`"
                     )
     assert found > 3
 
@@ -795,6 +819,26 @@ def test_a_box_is_written_anew_from_its_facts_and_the_rest_of_its_page_stays(tmp
     assert page.cells[-1].outputs[0].data["text/markdown"] == one().output("../")["text/markdown"]
     assert list(harvest(page)) == [(one(), 4)] and page.cells[2].source == "run()"
     assert redraw(tmp_path) == []
+
+
+def test_a_stored_row_s_new_facts_come_to_the_page_that_shows_it(tmp_path, monkeypatch):
+    older, now = one(), one(ours="ahead in 15 of 16 sets")
+    monkeypatch.setattr("dlbook.replications.ledger.full_size", lambda: ([(now, "splits", 60.0)], []))
+    other = notebook_of(one(source="Kohavi 1995, table 3"))  # of no stored experiment
+    for name, page in [("shown", notebook_of(older)), ("other", other)]:
+        data = page.cells[-1].outputs[0].data
+        data.update(json.loads(json.dumps(Replication.of_dict(data[MIME]).output(""))))
+        nbformat.write(page, tmp_path / f"{name}.ipynb")
+    assert redraw(tmp_path) == ["shown"]
+    page = nbformat.read(tmp_path / "shown.ipynb", as_version=4)
+    assert page.cells[-1].outputs[0].data == now.output("") and list(harvest(page)) == [(now, 4)]
+    assert redraw(tmp_path) == []
+
+
+@pytest.mark.parametrize("given", [["--boxes"], ["--stored", "dropout"], ["deeper/nothing"]])
+def test_the_ledger_is_written_of_pages_that_are_there(given):
+    with pytest.raises(SystemExit, match=f"give --stored or pages such as .*, not {given[0]}"):
+        main(given)
 
 
 def test_a_page_shows_the_box_and_nothing_of_the_facts():
@@ -892,6 +936,48 @@ def test_row_14_asks_for_a_gain_that_comes_with_the_data(gains, holds, order):
 
     ((page, found),) = dropout_size.replications(swept(dropout_size, 1, error))
     assert page == "dropout" and (found.rule.holds, found.rule.order) == (holds, order)
+
+
+def test_row_14_tells_the_rates_and_sizes_that_it_is_given(monkeypatch):
+    monkeypatch.setitem(dropout_size.AXES, "rate", [0.01, 0.1])
+    monkeypatch.setitem(dropout_size.AXES, "size", [500, 1000, 5000])
+    errors = {part: [0.2] for part in ("test", "train", "held")}
+    ((_, found),) = dropout_size.replications(swept(dropout_size, 1, lambda **setting: errors))
+    box = found.markdown()
+    assert "| Fashion-MNIST, 500 to 5,000 images |" in box and "at 500, 1,000, 5,000 images" in box
+    assert "| Adam at the best of 0.01 and 0.1, 1,000 to 3,000 batches of 128;" in box
+
+
+def twice(runs):
+    """A stored sweep with each seed once more."""
+    table = [{part: np.concatenate([rows] * 2) for part, rows in outputs.items()} for _, outputs in runs]
+    cells = np.empty(len(table), dtype=object)
+    cells[:] = table
+    more = tuple(max(runs.seeds) + 1 + seed for seed in range(len(runs.seeds)))
+    return Sweep(runs.axes, (*runs.seeds, *more), cells.reshape([len(axis) for axis in runs.axes.values()]))
+
+
+@pytest.mark.parametrize("name", records.names())
+def test_a_row_tells_no_other_number_of_seeds_than_it_is_given(name):
+    module = records.experiment(name)
+    if not records.is_stored(name) or not hasattr(module, "replications"):
+        pytest.skip("it has no rows yet")
+    runs = stored(name)
+    seeds = len(runs.seeds)
+    words = {1: "one", 2: "two", 3: "three"}.get(seeds, seeds)
+    for _, row in module.replications(twice(runs)):
+        told = " ".join([row.ours, *(rule.text for rule in (row.rule, *row.others))])
+        assert not re.search(rf"\b({seeds}|{words}) (seeds?|pairs)\b", told), told
+        assert {part: ours for part, _, ours, _ in row.protocol}["seeds"] != f"{seeds:,}"
+
+
+def test_row_26_counts_the_seeds_of_the_tuning(monkeypatch):
+    tuned = twice(stored("transformer_tuning"))
+    monkeypatch.setattr(transformer.records, "stored", lambda name: tuned)
+    found = transformer.replications(stored("transformer"))[0][1]
+    assert re.search(
+        r"4 seeds of post-norm have [\d.]+, [\d.]+, [\d.]+ and [\d.]+ with a warm-up", found.ours
+    )
 
 
 @pytest.mark.parametrize(

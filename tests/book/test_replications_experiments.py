@@ -324,19 +324,33 @@ def test_accuracy_and_loss_are_those_of_all_equations_at_once():
 ])  # fmt: skip
 def test_row_31_follows_the_steps_to_99_percent(times, highest, expected):
     def outputs(seed, decay):
-        validation = np.array([0.01, 0.02, 0.99 if np.isfinite(times) else 0.5])
-        if decay == 0:
-            validation = np.array([0.01, 0.02, highest])
-        return {
-            "train_99": 200,
-            "validation_99": 200 * times if decay else 2_900 if highest >= 0.99 else np.inf,
-            "train": np.array([0.5, 1, 0.97]),
-            "validation": validation,
-        }
+        return grokked(seed, decay, times=times, highest=highest)
 
     ((_, row),) = grokking.replications(swept(grokking, outputs, seeds=2))
     assert [row.verdict, *map(row.under, row.others)] == expected
-    assert "falls to 97.0 and 97.0% at the lowest" in row.ours
+    assert "falls to 97.0% at the lowest" in row.ours
+
+
+def grokked(seed, decay, times, highest=0.05, known=200):
+    """A record of two steps and a last one: with decay validation is at 99% after `times` as many steps."""
+    return {
+        "train_99": known,
+        "validation_99": 200 * times if decay else 2_900 if highest >= 0.99 else np.inf,
+        "train": np.array([0.5, 1 if np.isfinite(known) else 0.9, 0.97]),
+        "validation": np.array([0.01, 0.02, (0.99 if np.isfinite(times) else 0.5) if decay else highest]),
+    }
+
+
+@pytest.mark.parametrize("seeds, never", [((np.inf, 200), "1"), ((np.inf, np.inf), "2")])
+def test_row_31_gives_no_ratio_to_training_that_never_ends(seeds, never):
+    def outputs(seed, decay):
+        return grokked(seed, decay, times=np.inf, known=seeds[seed])
+
+    with np.errstate(all="raise"):
+        ((_, row),) = grokking.replications(swept(grokking, outputs, seeds=2))
+    assert f"not known, since the training accuracy is not at 99% in {never} of 2 seeds" in row.ours
+    assert "nan" not in row.ours and row.verdict == "not seen at our size"
+    assert ("once there" in row.ours) == (never == "1")
 
 
 # Row 22 ----------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ images, and two layers of 128 units, are what minutes allow. Each method gets th
 
 import numpy as np
 
+from dlbook.explorer.numbers import count
 from dlbook.replications.verdicts import Rule, replicated
 from dlcore.layers import Dense, ReLU
 from dlcore.losses import softmax_cross_entropy
@@ -76,11 +77,14 @@ def replications(runs):
         " AdaDelta.",
         data=("MNIST, 60,000 images", "Fashion-MNIST, 30,000 images"),
         network=("two layers of 1,000 units, dropout", "two layers of 128 units, dropout of one half"),
-        optimizer=("batches of 128, each method at its best rate", "batches of 128, the best of four rates"),
+        optimizer=(
+            "batches of 128, each method at its best rate",
+            f"batches of 128, the best of {count(curve.shape[1], 'rate')}",
+        ),
         length=(200, curve.shape[-1], "passes"),
         seeds=(None, curve.shape[2]),
-        ours=f"training loss of the last pass: {told}; Adam is number {place} of 5; {inside}; one"
-        " seed, which chose the rates, too",
+        ours=f"training loss of the last pass: {told}; Adam is number {place} of {len(middle)}; {inside};"
+        f" {count(len(runs.seeds), 'seed')}, which chose the rates, too",
         rule=Rule("Adam lowest in the last pass", lowest, fixed="2026-11-29"),
         others=[
             Rule("Adam lowest in every pass", throughout, fixed="2026-11-29"),

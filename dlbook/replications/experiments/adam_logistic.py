@@ -8,6 +8,7 @@ schedule counts.
 
 import numpy as np
 
+from dlbook.explorer.numbers import count
 from dlbook.replications.verdicts import Rule, replicated
 from dlcore.initialization import zeros
 from dlcore.layers import Dense
@@ -99,7 +100,7 @@ def replications(runs):
         seeds=(None, len(runs.seeds)),
         ours=f"training loss at the best rate: with 1/√t {told['']}; at a constant rate {told['-constant']}; "
         + (f"at the edge of its grid: {', '.join(edge)}" if edge else "no best rate is the last of its grid")
-        + "; one seed, which chose the rates, too",
+        + f"; {count(len(runs.seeds), 'seed')}, which chose the rates, too",
         rule=_rule(
             "each method with its better schedule: Adam's loss at most 2% above Nesterov's, and both below"
             " AdaGrad's; the order alone: Adam's below AdaGrad's (before Adam and Nesterov were run at a"

@@ -8,6 +8,7 @@ are there for readers who have more minutes.
 
 import numpy as np
 
+from dlbook.explorer.numbers import listed
 from dlbook.replications.verdicts import Rule, replicated
 from dlcore import checks
 from dlcore.layers import Dense, ReLU
@@ -71,6 +72,8 @@ def replications(runs):
     gain = np.median(100 * (plain - half), axis=1)
     few, many = gain[:2], gain[2:]
     told = ", ".join(f"{size:,}" for size in sizes)
+    rates = listed(f"{rate:g}" for rate in runs.axes["rate"])
+    steps = [STEPS[size] for size in sizes]
     grows = bool(many.max() > 0 and many.max() > few.max())
     edges = int(np.sum(np.isin(best, (0, len(runs.axes["rate"]) - 1))))
     at_edge = f"; {edges} of the {best.size} best rates are at an edge of the grid" if edges else ""
@@ -82,12 +85,12 @@ def replications(runs):
         key="srivastava2014",
         claim="At 100 and 500 images dropout gives no improvement; then its gain grows with the data up to a"
         " point, and declines.",
-        data=("MNIST, 100 to 50,000 images", "Fashion-MNIST, 100 to 50,000 images"),
+        data=("MNIST, 100 to 50,000 images", f"Fashion-MNIST, {sizes[0]:,} to {sizes[-1]:,} images"),
         network=("784-1024-1024-2048-10", "784-256-256-512-10"),
         optimizer=(
             "rate and length not told",
-            "Adam at the best of 0.0003, 0.001 and 0.003, 600 to 8,000 batches of 128; p = 0.5, 0.2 at the"
-            " input",
+            f"Adam at the best of {rates}, {min(steps):,} to {max(steps):,} batches of 128; p ="
+            f" {SHARES['half'][1]:g}, {SHARES['half'][0]:g} at the input",
         ),
         seeds=(None, plain.shape[1]),
         ours=f"gain in points at {told} images: {', '.join(f'{g:.1f}'.replace('-', '−') for g in gain)}"

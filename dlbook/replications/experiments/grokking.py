@@ -15,6 +15,7 @@ place is asked for. So `Answer` computes each of these once and gives what the w
 
 import numpy as np
 
+from dlbook.explorer.numbers import count, each
 from dlbook.replications.verdicts import Rule, replicated
 from dlcore.attention import Embedding, Positions, SelfAttention
 from dlcore.initialization import normal, uniform
@@ -251,10 +252,9 @@ def probe(seed, decay):
 
 def replications(runs):
     """Row 31: how much later the validation accuracy reaches 99%, and what weight decay does to it."""
-    with_decay, without = ({part: runs[part].at(decay=decay) for part in PARTS} for decay in (1.0, 0.0))
     seeds = len(runs.seeds)
-    times = with_decay["validation_99"] / with_decay["train_99"]
-    there = np.isfinite(with_decay["validation_99"])
+    with_decay, without = runs.at(decay=1.0), runs.at(decay=0.0)
+    later = _times(with_decay)
     highest = np.nanmax(without["validation"], axis=1)
     at_heart = bool(np.all(without["train_99"] < 1_000))
     sooner = bool(np.all(with_decay["validation_99"] < np.minimum(without["validation_99"], WITHOUT + 1)))
@@ -263,12 +263,6 @@ def replications(runs):
     known = [np.flatnonzero(run >= 0.99) for run in with_decay["train"]]
     then = np.array(
         [run[at[0]] if len(at) else 1.0 for run, at in zip(with_decay["validation"], known, strict=True)]
-    )
-    lowest = np.array(
-        [
-            np.nanmin(run[at[0] :]) if len(at) else 1.0
-            for run, at in zip(with_decay["train"], known, strict=True)
-        ]
     )
     found = replicated(
         31,
@@ -291,19 +285,13 @@ def replications(runs):
             " validation accuracy reached 99%",
         ),
         seeds=(None, seeds),
-        ours=f"with weight decay 1 the training accuracy reaches 99% after {_told(with_decay['train_99'])}"
-        f" steps and the validation accuracy after {_told(with_decay['validation_99'])}"
-        f" ({_told(times, '.0f', STEPS / with_decay['train_99'])} times as many); without decay after"
-        f" {_told(without['train_99'], most=WITHOUT)} and {_told(without['validation_99'], most=WITHOUT)},"
-        f" with at most {_told(100 * highest, '.1f')}% of the validation set right; with decay the training"
-        f" accuracy, once at 99%, falls to {_told(100 * lowest, '.1f')}% at the lowest (a number for each"
-        " seed)",
+        ours=f"{_way(runs)} (a number for each seed where they differ)",
         rule=Rule(
             "with weight decay 1, in every seed, the validation accuracy reaches 99% after 1,000 times as"
             " many steps as the training accuracy or more, for which our length leaves no room; the order"
             " alone: 10 times as many or more",
-            bool(np.all(there & (times >= 1_000))),
-            order=bool(np.all(there & (times >= 10))),
+            bool(np.all(later >= 1_000)),
+            order=bool(np.all(later >= 10)),
             fixed="2026-11-29",
         ),
         others=[
@@ -324,7 +312,7 @@ def replications(runs):
             Rule(  # written when the run with decay of the first seed had been seen
                 "with weight decay 1, in every seed, the validation accuracy reaches 99% after twice as many"
                 f" steps as the training accuracy or more, and is below {LITTLE:.0%} when that is at 99%",
-                bool(np.all(there & (times >= 2) & (then < LITTLE))),
+                bool(np.all((later >= 2) & (then < LITTLE))),
                 seen="2026-11-29",
             ),
         ],
@@ -333,12 +321,51 @@ def replications(runs):
     return [("deeper/bias_variance_double_descent", found)]
 
 
-PARTS = ("train_99", "validation_99", "train", "validation")
+def _times(run):
+    """After how many times as many steps the validation accuracy is at 99%; NaN where either never is."""
+    there = np.isfinite(run["train_99"]) & np.isfinite(run["validation_99"])
+    return np.divide(run["validation_99"], run["train_99"], out=np.full(len(there), np.nan), where=there)
 
 
-def _told(values, form=",.0f", most=STEPS):
-    """A number for each seed; where 99% was not reached, that it is more than the most that was tried."""
-    return " and ".join(
-        f"{value:{form}}" if np.isfinite(value) else f"more than {limit:{form}}"
-        for value, limit in zip(values, np.broadcast_to(most, len(values)), strict=True)
+def in_words(run, most=STEPS):
+    """When each half is at 99%, in words; of at most so many steps.
+
+    Parameters
+    ----------
+    run : dict
+        The records of one setting.
+
+    Returns
+    -------
+    train, validation, times : str
+        "541", "4,400 and 4,600", "8 and 9 times as many".
+    """
+    train, validation = run["train_99"], run["validation_99"]
+    never = int(np.sum(np.isinf(train)))
+    times = (
+        f"how many times as many is not known, since the training accuracy is not at 99% in {never} of"
+        f" {count(len(train), 'seed')}"
+        if never
+        else f"{each(validation / train, most=most / train)} times as many"
+    )
+    return each(train, most=most), each(validation, most=most), times
+
+
+def lowest(run):
+    """The lowest training accuracy once it has been at 99%, of each seed in which it was."""
+    known = [accuracy[np.argmax(accuracy >= 0.99) :] for accuracy in run["train"] if np.any(accuracy >= 0.99)]
+    return np.array([np.nanmin(accuracy) for accuracy in known])
+
+
+def _way(runs):
+    """What came out with decay and without, in words."""
+    with_decay, without = runs.at(decay=1.0), runs.at(decay=0.0)
+    train, validation, times = in_words(with_decay)
+    falls, highest = lowest(with_decay), np.nanmax(without["validation"], axis=1)
+    told = f"; the former, once there, falls to {each(100 * falls, 1)}% at the lowest" if len(falls) else ""
+    train_without, validation_without, _ = in_words(without, WITHOUT)
+    return (
+        f"with weight decay 1 the training accuracy reaches 99% after {train} steps and the validation"
+        f" accuracy after {validation} ({times}){told}; without decay they do after {train_without} and"
+        f" {validation_without}, with at most {each(100 * highest, 1)}% of the validation set right"
     )

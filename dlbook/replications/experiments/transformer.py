@@ -15,6 +15,7 @@ from functools import partial
 
 import numpy as np
 
+from dlbook.explorer.numbers import count, listed
 from dlbook.replications import records
 from dlbook.replications.verdicts import Rule, replicated
 from dlcore import schedules
@@ -361,8 +362,9 @@ def row_26(excess_of, rate="0.01"):
     guess = loss_by_frequency()
     trains = bool(np.median(with_[1]) < guess / 2)
     tuned = records.stored("transformer_tuning")["excess"]
+    tuned_seeds = count(len(tuned.seeds), "seed")
     equal = [
-        " and ".join(f"{loss:.2f}" for loss in tuned.at(arm=f"post-norm{warmup} {rate}"))
+        listed(f"{loss:.2f}" for loss in tuned.at(arm=f"post-norm{warmup} {rate}"))
         for warmup in ("", ", no warm-up")
     ]
     fixed = (
@@ -402,7 +404,7 @@ def row_26(excess_of, rate="0.01"):
         f" pre-norm has {np.median(with_[0]):.2f} and {np.median(without[0]):.2f}. Without a warm-up the loss"
         f" is {_ratio(post)} times as high with post-norm and {_ratio(pre)} with pre-norm (median, middle"
         f" 80%); post-norm's ratio is larger in {more} of {seeds} seeds. With four blocks: {_ratio(post_4)}"
-        f" and {_ratio(pre_4)}; and at one rate for both, {rate}, as the paper compares, two seeds of"
+        f" and {_ratio(pre_4)}; and at one rate for both, {rate}, as the paper compares, {tuned_seeds} of"
         f" post-norm have {equal[0]} with a warm-up and {equal[1]} without",
         rule=Rule(
             "post-norm with a warm-up is below half the loss of guessing by the frequencies, and the"
