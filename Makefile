@@ -114,6 +114,7 @@ ifneq ($(FULL),)
 	$(BIN)/python -m dlbook.replications.full $(NAMES)
 endif
 	$(BIN)/python -m dlbook.reproducible $(BIN)/python -m dlbook.replications.ledger
+	$(BIN)/python -m dlbook.plain
 
 references: .venv/reader
 	$(BIN)/python -m dlbook.references

@@ -971,6 +971,13 @@ def test_a_row_tells_no_other_number_of_seeds_than_it_is_given(name):
         assert {part: ours for part, _, ours, _ in row.protocol}["seeds"] != f"{seeds:,}"
 
 
+def test_the_rows_of_the_transformer_tell_the_steps_that_are_set(monkeypatch):
+    monkeypatch.setitem(transformer.SETTINGS, "steps", 150)
+    rows = [row for _, row in transformer.replications(stored("transformer"))]
+    told = [" ".join([row.ours, row.undecided, *(ours for *_, ours, _ in row.protocol)]) for row in rows]
+    assert all(re.search(r"\b150\b", text) and not re.search(r"\b200\b", text) for text in told)
+
+
 def test_row_26_counts_the_seeds_of_the_tuning(monkeypatch):
     tuned = twice(stored("transformer_tuning"))
     monkeypatch.setattr(transformer.records, "stored", lambda name: tuned)

@@ -103,7 +103,8 @@ def replications(runs):
             "784-100-100-100-10, sigmoid, small Gaussian weights of a size not told",
             "784-100-100-100-10, sigmoid, weights N(0, 0.1²)",
         ),
-        optimizer="SGD in batches of 60, at a rate of our choice (the paper tells none): 0.5",
+        optimizer="SGD in batches of 60, at a rate of our choice (the paper tells none):"
+        f" {runs.axes['rate'][0]:g}",
         length=(50_000, STEPS, "steps"),
         seeds=(1, seeds),
         ours=f"right after 1,000 steps: {np.median(none[:, 2]):.1%} without, {np.median(batch[:, 2]):.1%}"

@@ -384,18 +384,19 @@ def row_26(excess_of, rate="0.01"):
         network=(
             "encoder and decoder of 6 layers each, 512 features; BERT-base of 12 layers, 768 features; layer"
             " normalization",
-            "a decoder of 6 blocks with layer normalization, 32 features; of 4 blocks with RMSNorm",
+            f"a decoder of {SIX['blocks']} blocks with layer normalization, 32 features; of"
+            f" {SETTINGS['blocks']} blocks with RMSNorm",
         ),
         optimizer=(
             "Adam with β₂ = 0.98, batches of 4,096 tokens on IWSLT14; with and without a warm-up of 4,000"
             " steps (BERT: 10,000) to the same largest rate, 0.0005 or 0.001 on IWSLT14; then the rate falls"
             " as 1/√t or in a step",
-            "Adam with β₂ = 0.98 and a cosine, batches of 256 tokens, warm-up of 20 steps, each arm at its"
-            " best rate of a grid",
+            f"Adam with β₂ = {SIX['beta2']} and a cosine, batches of {BATCH * LENGTH} tokens, warm-up of"
+            f" {SETTINGS['warmup']} steps, each arm at its best rate of a grid",
         ),
         length=(
             "15 epochs and more, on IWSLT14 of 153,000 sentences; BERT 500,000 steps and more",
-            "200 steps",
+            f"{SETTINGS['steps']} steps",
         ),
         measure=("BLEU and validation loss", "excess loss over the best possible one"),
         seeds=(None, seeds),
@@ -435,8 +436,8 @@ def row_26(excess_of, rate="0.01"):
         run="python -m dlbook.replications.full transformer",
         undecided=""
         if trains
-        else "with six blocks post-norm learns little more than the tokens' frequencies in 200 steps in"
-        " either arm",
+        else "with six blocks post-norm learns little more than the tokens' frequencies in"
+        f" {SETTINGS['steps']} steps in either arm",
     )
 
 
@@ -464,10 +465,10 @@ def row_27(excess_of):
         ),
         network=(
             "RNNSearch and Transformer base; an attentive reader; an order-embedding; ConvPool-CNN-C",
-            "a transformer of 4 blocks with pre-norm, 32 features",
+            f"a transformer of {SETTINGS['blocks']} blocks with pre-norm, 32 features",
         ),
         optimizer=("the tasks' own", "AdamW, each norm at its best rate of a grid"),
-        length=("300,000 steps for the transformer", "200 steps"),
+        length=("300,000 steps for the transformer", f"{SETTINGS['steps']} steps"),
         measure=("BLEU; the tasks' own errors", "excess loss over the best possible one"),
         seeds=(None, seeds),
         ours=f"the excess loss with RMSNorm is {_ratio(ratio)} times that with layer normalization (median,"
@@ -490,6 +491,7 @@ def row_28(excess_of):
     adamw, sooner, muon = (excess_of[name] for name in ("AdamW", "Muon, 148 steps", "Muon"))
     seeds, there, lower = len(adamw), int(np.sum(sooner <= adamw)), int(np.sum(muon < adamw))
     holds, order = 4 * there >= 3 * seeds, 4 * lower >= 3 * seeds
+    steps, fewer = SETTINGS["steps"], ARMS["Muon, 148 steps"]["steps"]
     return replicated(
         28,
         "Jordan et al. 2024, results",
@@ -497,7 +499,10 @@ def row_28(excess_of):
         claim="Muon improved the speed record for training GPT-2 small to a validation loss of 3.28, which"
         " AdamW had held, by a factor of 1.35.",
         data=("FineWeb, to a validation loss of 3.28", "a synthetic language of 96 tokens"),
-        network=("GPT-2 small, 124 million parameters", "4 blocks with pre-norm, 57 thousand parameters"),
+        network=(
+            "GPT-2 small, 124 million parameters",
+            f"{SETTINGS['blocks']} blocks with pre-norm, 57 thousand parameters",
+        ),
         optimizer=(
             "Muon for the matrices of the blocks, AdamW for the rest; a tuned AdamW baseline",
             "the same split, each arm at its best rate of a grid",
@@ -505,12 +510,13 @@ def row_28(excess_of):
         length=("billions of tokens", f"{SETTINGS['steps'] * BATCH * LENGTH:,} tokens"),
         measure=(
             "time to a fixed validation loss",
-            "steps to the excess loss that AdamW has after 200",
+            f"steps to the excess loss that AdamW has after {steps}",
         ),
         seeds=(None, seeds),
-        ours=f"after the same 200 steps Muon is below AdamW in {lower} of {seeds} seeds (medians"
-        f" {np.median(muon):.2f} and {np.median(adamw):.2f}); after 148, 1/1.35 of 200, it is at or below"
-        f" what AdamW has after 200 in {there} (median {np.median(sooner):.2f})",
+        ours=f"after the same {steps} steps Muon is below AdamW in {lower} of {seeds} seeds (medians"
+        f" {np.median(muon):.2f} and {np.median(adamw):.2f}); after {fewer}, 1/{steps / fewer:.2f} of"
+        f" {steps}, it is at or below what AdamW has after {steps} in {there} (median"
+        f" {np.median(sooner):.2f})",
         rule=Rule(
             "Muon after 148 steps is at or below AdamW after 200 in three of four seeds",
             holds,
