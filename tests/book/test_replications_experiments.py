@@ -341,6 +341,19 @@ def grokked(seed, decay, times, highest=0.05, known=200):
     }
 
 
+def test_the_batch_that_is_not_whole_is_trained_on_where_asked(monkeypatch):
+    sizes = []
+
+    class Watched(grokking.Answer):
+        def backward(self, dy):
+            sizes.append(len(dy))
+
+    monkeypatch.setattr(grokking, "Answer", Watched)
+    for incomplete in (False, True):
+        grokking.run(0, 1.0, steps=11, incomplete=incomplete)
+    assert sizes == [512] * 11 + [512] * 9 + [grokking.LEFT, 512] and grokking.LEFT == 48
+
+
 @pytest.mark.parametrize("seeds, never", [((np.inf, 200), "1"), ((np.inf, np.inf), "2")])
 def test_row_31_gives_no_ratio_to_training_that_never_ends(seeds, never):
     def outputs(seed, decay):

@@ -6,8 +6,10 @@ those of the answer.
 
 The paper's text leaves a part of the network open. There it is as in the authors' code
 (github.com/openai/grok): normalization after each part, no biases but those of the normalization, positions
-as sines, weights from U(±1/√n), embeddings from N(0, 1). What is left of a pass over the examples when no
-whole batch fits, 48 of 4,656, is not trained on: so small a batch at the full rate disturbs what is known.
+as sines, weights from U(±1/√n), embeddings from N(0, 1).
+
+What is left of a pass over the examples when no whole batch fits, 48 of 4,656, makes a batch of its own in
+the authors' code (`grok/data.py`). The stored runs leave it out; `incomplete` trains on it.
 
 What stands at the first two places of a sequence depends on a alone, and of the last layer only the last
 place is asked for. So `Answer` computes each of these once and gives what the whole network gives.
@@ -36,6 +38,8 @@ AT = tuple(int(at) for at in np.unique(np.geomspace(10, 1_000, 31).round())) + t
     range(1_200, STEPS + 1, 200)
 )
 """The steps after which accuracy and loss are measured; without decay there are 3,000 in all."""
+LEFT = P * (P - 1) // 2 % BATCH
+"""What a pass leaves over when no whole batch fits."""
 LITTLE = 0.1
 """The validation accuracy up to which a network has not begun to generalize; chance is 1%."""
 
@@ -205,8 +209,10 @@ def measured(answer, rows):
     return right / len(rows), loss / len(rows)
 
 
-def run(seed, decay, steps=None):
-    """Train, and measure at the steps AT; `early` is the training loss after EARLY steps.
+def run(seed, decay, steps=None, incomplete=False):
+    """Train, on a pass's last, incomplete batch as well or not, and measure at the steps AT.
+
+    `early` is the training loss after EARLY steps.
 
     A run ends 500 steps after the validation accuracy has come to 99%; what was not run is NaN.
     """
@@ -219,7 +225,7 @@ def run(seed, decay, steps=None):
     curves = {part: [] for part in ("train", "validation", "train_loss", "validation_loss", "weights")}
     left, early, last = np.empty((0, 3), int), np.nan, steps
     for step in range(1, steps + 1):
-        if len(left) < BATCH:
+        if len(left) < (1 if incomplete else BATCH):
             left = rng.permutation(train)
         (a, b, c), left = left[:BATCH].T, left[BATCH:]
         optimizer.lr = 1e-3 * min(1, step / 10)
@@ -277,7 +283,8 @@ def replications(runs):
         optimizer=(
             "Adam without weight decay (most other experiments: AdamW with decay 1), rate 0.001, β₂ = 0.98,"
             " 10 steps of warm-up, batches of 512",
-            "the same without a pass's last, incomplete batch; with decay 1 and without",
+            f"the same without a pass's last, incomplete batch of {LEFT}, on which the authors' code trains;"
+            " with decay 1 and without",
         ),
         length=(
             "10⁶ steps (others: 10⁵)",
