@@ -43,7 +43,7 @@ class Length:
 
     @property
     def stated(self):
-        """The minutes that a chapter states at its top: up to the next five."""
+        """The minutes that a page states at its top: up to the next five."""
         return 5 * math.ceil(self.minutes / 5)
 
     @property

@@ -20,6 +20,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from dlbook import plain
 from dlbook.explorer.explorer import MIME
+from dlbook.notebooks import normalized
 from dlbook.references import Reference
 from dlbook.reproducible import PINNED
 
@@ -325,7 +326,7 @@ def test_a_chapter_runs_in_an_empty_environment_as_start_txt_says(packed, tmp_pa
     told = [
         [(output.get("text"), output.get("data", {}).get("text/plain")) for output in cell.outputs]
         for name in ("index-run.ipynb", "index.ipynb")
-        for cell in nbformat.read(tmp_path / name, as_version=4).cells
+        for cell in normalized(nbformat.read(tmp_path / name, as_version=4)).cells
         if cell.cell_type == "code"
     ]
     half = len(told) // 2
