@@ -1,8 +1,11 @@
 """How the tests of the site open it: as a reader, from file://, with the network refused."""
 
+import functools
 import os
 from collections import namedtuple
 from pathlib import Path
+
+import pytest
 
 CHROMIUM = Path("/usr/bin/chromium")
 BOOK = Path(os.environ.get("DLCORE_BOOK", Path(__file__).parents[2]))
@@ -15,6 +18,40 @@ FOCUSABLE = """async () => {
     const ready = () => [...document.querySelectorAll("pre, mjx-container[display=true]")].every(fine);
     for (let i = 0; i < 50 && !ready(); i++) await new Promise(resolve => setTimeout(resolve, 200));
 }"""
+
+# What highlights code, most of a page's elements, has a class and a colour: other rules need the text alone
+PLAIN_CODE = """() => {
+    const coloured = e => e.localName === "span" && e.getAttributeNames().every(name => name === "class");
+    for (const code of document.querySelectorAll("pre"))
+        if ([...code.querySelectorAll("*")].every(coloured)) code.textContent = code.textContent;
+}"""
+
+# Of what axe finds, only the violations leave the browser, and of each where it is
+RUN_AXE = """async ([looked, rules]) => {
+    const quick = {resultTypes: ["violations"], selectors: false, preload: {assets: ["media"]}};
+    const {violations} = await axe.run(looked ?? document, {...rules, ...quick});
+    return violations.flatMap(({id, nodes}) => nodes.slice(0, 3).map(
+        ({html, failureSummary}) => `${id}: ${html.slice(0, 150)} ${failureSummary}`));
+}"""
+
+
+@functools.cache
+def axe_core():
+    """The newest axe-core: npm's where it is installed (`make axe`), else a Python package's older one."""
+    newest = BOOK / "node_modules" / "axe-core" / "axe.min.js"
+    if newest.exists():
+        return newest.read_text()
+    package = pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is missing")
+    (path,) = Path(package.__file__).parent.rglob("axe.min.js")
+    return path.read_text()
+
+
+def faults(page, rules, **looked):
+    """What these rules of axe find on a page, or in the part of it that ``include`` and ``exclude`` leave."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(axe_core())
+    page.evaluate(FOCUSABLE)
+    return page.evaluate(RUN_AXE, [looked or None, rules])
 
 
 def visitor(browser, site):

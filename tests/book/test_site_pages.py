@@ -1,17 +1,20 @@
 """Every page of the site in a browser, from file:// with the network refused: is it complete and usable?
 
-A page is opened once and stays open for all that is asked of it.
+A page is opened once and stays open for all that is asked of it, of its explorers too: does each control do
+what it promises?
 """
 
 import contextlib
 import functools
 import gzip
 import io
+import json
+import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from browsing import BOOK, FOCUSABLE, visitor
+from browsing import BOOK, PLAIN_CODE, faults, visitor
 from matplotlib import image
 
 from dlbook.site import pages
@@ -32,7 +35,7 @@ def opened(browser, site, name):
         found = visit(name)
         loaded = [*found.loaded]  # until the page was there: explorers in sight then fetch ahead
         found.page.wait_for_timeout(500)
-        yield found._replace(errors=[*found.errors], loaded=loaded)
+        yield found._replace(loaded=loaded)
 
 
 def test_a_page_is_complete_without_a_network(opened, name):
@@ -87,31 +90,6 @@ NEW_COLOURS = """known => {
 }"""
 
 
-@pytest.fixture
-def axe(opened):
-    """Tell what rules of axe find on the page."""
-    runner = pytest.importorskip(
-        "axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing"
-    )
-    quick = {"resultTypes": ["violations"], "selectors": False}  # where it is, its HTML says
-
-    def told(looked, rules):
-        opened.page.evaluate(FOCUSABLE)
-        found = runner.Axe().run(opened.page, looked, rules | quick).response["violations"]
-        return "\n".join(
-            f"{v['id']}: {node['html'][:150]} {node['failureSummary']}"
-            for v in found
-            for node in v["nodes"][:3]
-        )
-
-    return told
-
-
-def test_axe_finds_no_violation_of_wcag_2_1_a_and_aa(axe):
-    rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
-    assert not axe({}, rules | {"rules": {"color-contrast": {"enabled": False}}})
-
-
 @pytest.fixture(scope="module")
 def enough():
     """The kinds of text of each theme that have been found to have enough contrast."""
@@ -119,14 +97,14 @@ def enough():
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_enough_contrast(opened, axe, scheme, enough):
+def test_axe_finds_enough_contrast(opened, scheme, enough):
     with themed(opened.page, scheme):
         kinds = opened.page.evaluate(NEW_COLOURS, [*enough[scheme]])
         assert len(kinds) >= 5
         if enough[scheme].issuperset(kinds):
             return
-        looked = {"include": [["[data-new]"]], "exclude": [["[data-met]"]]}
-        assert not axe(looked, {"runOnly": {"type": "rule", "values": ["color-contrast"]}})
+        rule = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
+        assert faults(opened.page, rule, include=[["[data-new]"]], exclude=[["[data-met]"]]) == []
         enough[scheme].update(kinds)
 
 
@@ -187,13 +165,153 @@ def test_links_between_pages_lead_somewhere(opened):
                 assert f'id="{name}"' in text_of(target), url
 
 
+def test_axe_finds_no_violation_of_wcag_2_1_a_and_aa(opened):
+    opened.page.evaluate(PLAIN_CODE)
+    rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
+    assert faults(opened.page, rules | {"rules": {"color-contrast": {"enabled": False}}}) == []
+
+
+PICTURE = "img:not([alt=''])"  # a phone shows the panels of one picture below each other, described once
+
+# What an explorer shows once the picture that a move asked for is there
+SHOWN = """async (figure, selector) => {
+    const limit = performance.now() + 30000;
+    while (figure.ariaBusy) {
+        if (performance.now() > limit) throw new Error(`${figure.id} is busy for ever`);
+        await new Promise(requestAnimationFrame);
+    }
+    const picture = figure.querySelector(selector);
+    return [picture.getAttribute("src"), picture.alt, figure.querySelector("output").innerText];
+}"""
+
+
+def state(figure):
+    return figure.evaluate(SHOWN, PICTURE)
+
+
+def test_an_animation_is_off_at_first_and_can_be_stopped(opened, name):
+    page = opened.page
+    figures = page.locator("figure.explorer:has(.explorer-play)").all()
+    assert bool(figures) == bool(re.search(r"\bplay=", code_of(name)))
+    for figure in figures[:1]:  # one script moves them all
+        figure.scroll_into_view_if_needed()
+        first = state(figure)
+        page.wait_for_timeout(700)
+        assert state(figure) == first
+        play = figure.locator("[data-do=play]")
+        slider = figure.locator(".explorer-control").nth(
+            int(figure.locator(".explorer-play").get_attribute("data-control"))
+        )
+        slider.locator("input").focus()
+        page.keyboard.press("Home")
+        first = state(figure)
+        play.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_function(
+            "([e, alt]) => e.alt !== alt", arg=[figure.locator(PICTURE).element_handle(), first[1]]
+        )
+        page.keyboard.press("Enter")
+        stopped = state(figure)
+        page.wait_for_timeout(700)
+        assert state(figure) == stopped
+        figure.locator("[data-do=back]").press("Enter")
+        assert state(figure) != stopped
+    assert opened.errors == []
+
+
+def test_who_wants_no_motion_moves_in_steps(opened):
+    opened.page.emulate_media(reduced_motion="reduce")
+    for group in opened.page.locator(".explorer-play").all():
+        assert not group.locator("[data-do=play]").is_visible()
+        assert group.locator("[data-do=forward]").is_visible()
+
+
+def test_every_control_shows_a_new_picture_and_a_new_sentence(opened, name):
+    page = opened.page
+    page.emulate_media(reduced_motion="reduce")
+    figures = page.locator("figure.explorer").all()
+    assert len(figures) == explored(name)
+    for figure in figures:
+        figure.scroll_into_view_if_needed()
+        assert figure.locator(PICTURE).count() == 1
+        for control in figure.locator(".explorer-control").all():
+            move_everywhere(page, figure, control)
+    assert opened.errors == []
+
+
+def move_everywhere(page, figure, control):
+    options = control.locator("input[type=range], input:checked, option:checked").first
+    tag = control.locator("input, select").first.evaluate("e => e.type || e.tagName")
+    label = control.locator("label, legend").first
+    assert label.is_visible() and label.inner_text().strip()
+    if tag == "range":
+        options.focus()
+        page.keyboard.press("Home")
+        forward, moves = "ArrowRight", int(options.get_attribute("max"))
+    elif tag == "radio":
+        options.focus()
+        forward, moves = "ArrowRight", control.locator("input").count()
+    else:
+        select = control.locator("select")
+        select.focus()
+        page.keyboard.press("Home")
+        forward, moves = "ArrowDown", control.locator("option").count() - 1
+    shown, name = figure.element_handle(), f"{figure.get_attribute('id')}, {label.inner_text()}"
+    before = state(shown)
+    for _ in range(moves):
+        page.keyboard.press(forward)
+        after = state(shown)
+        where = f"{name}: {after[1]}"
+        assert after[0] != before[0], f"the same picture at {where}"
+        assert after[1] != before[1] and after[2] != before[2], f"the same sentence at {where}"
+        assert after[1] == after[2], f"alt text and read-out differ at {where}"
+        before = after
+    page.wait_for_function(
+        "e => e.complete && e.naturalWidth > 0", arg=figure.locator(PICTURE).element_handle(), timeout=5000
+    )
+
+
+@pytest.fixture(scope="module")
+def without_scripts(browser):
+    """A browser's page that runs no scripts."""
+    context = browser.new_context(java_script_enabled=False)
+    yield context.new_page()
+    context.close()
+
+
+def test_without_scripts_the_default_picture_and_its_sentence_stand(without_scripts, site, name):
+    if not explored(name):
+        return
+    without_scripts.goto((site / f"{name}.html").as_uri())
+    figures = without_scripts.locator("figure.explorer").all()
+    assert len(figures) == explored(name)
+    for figure in figures:
+        assert not figure.locator("form").is_visible()
+        _, alt, sentence = state(figure)
+        assert alt == sentence and figure.locator(PICTURE).is_visible()
+
+
 @contextlib.contextmanager
 def themed(page, scheme):
     """Show the page in a theme for a while."""
     page.evaluate("scheme => document.documentElement.dataset.theme = scheme", scheme)
-    page.wait_for_timeout(300)
-    yield
-    page.evaluate("document.documentElement.dataset.theme = 'light'")
+    try:
+        page.wait_for_timeout(300)
+        yield
+    finally:
+        page.evaluate("document.documentElement.dataset.theme = 'light'")
+
+
+def explored(name):
+    """How many explorers the page's notebook asks for."""
+    return len(re.findall(r"^explore\(", code_of(name), re.MULTILINE))
+
+
+@functools.cache
+def code_of(name):
+    path = BOOK / f"{name}.ipynb"
+    cells = json.loads(text_of(path))["cells"] if path.exists() else []
+    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
 
 
 @functools.cache
