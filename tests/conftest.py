@@ -11,6 +11,18 @@ CHROMIUM = Path("/usr/bin/chromium")
 collect_ignore = ["benchmarks"]  # they time PyTorch, which the tests can do without
 collect_ignore_glob = ["conftest.py", "*/conftest.py"]  # two of one name; they hold no examples
 
+# The files that take minutes begin, so that no worker waits for another's at the end
+LONG = ("test_site_pages", "test_lite", "test_jupyterlab", "test_grade", "test_exercises", "test_accessible")
+
+
+def pytest_configure(config):
+    """Let pytest-xdist hand the files out in their order, not those of many tests first."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.stem not in LONG)
+
 
 @pytest.fixture
 def failing_numba(monkeypatch):
