@@ -26,6 +26,7 @@ NOTEBOOKS = [
     for path in sorted((CHAPTERS / folder).glob("*.ipynb"))
 ]
 PATIENCE = 120_000  # ms: a slow machine renders a long chapter in half a minute
+LOOK = 200  # ms between two looks whether all is rendered: a look takes time from the rendering
 SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},  # all cells, not only those in sight
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -165,7 +166,7 @@ def read(page, name):
 def test_a_notebook_in_jupyterlab_is_rendered_and_shows_no_markup(lab, name):
     lab.evaluate(OPEN, name)
     try:
-        lab.wait_for_function(WAITING)
+        lab.wait_for_function(WAITING, polling=LOOK)
         assert read(lab, name) == []
         assert lab.evaluate(FAULTY) == []
     finally:
@@ -174,7 +175,7 @@ def test_a_notebook_in_jupyterlab_is_rendered_and_shows_no_markup(lab, name):
 
 def test_in_jupyterlab_plumbing_is_folded(lab):
     lab.evaluate(OPEN, "live.ipynb")
-    lab.wait_for_function(WAITING)
+    lab.wait_for_function(WAITING, polling=LOOK)
     hidden = "window.opened.content.widgets.map(cell => cell.inputHidden)"
     assert lab.evaluate(hidden) == [False, False, True, False]
     lab.evaluate("window.opened.dispose()")
@@ -251,7 +252,7 @@ def test_in_notebook_7_a_chapter_is_rendered_and_shows_no_markup(server, browser
     page.goto(f"{server}/notebooks/{name}")
     page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.content?.widgets?.length")
     page.evaluate("window.opened = window.jupyterapp.shell.currentWidget; window.opened.context.ready")
-    page.wait_for_function(WAITING)
+    page.wait_for_function(WAITING, polling=LOOK)
     faults = read(page, name)
     page.close()
     assert faults == []
