@@ -83,9 +83,8 @@ def address(site):
 Reader = namedtuple("Reader", "page refused loaded errors")
 
 
-@pytest.fixture
-def reader(browser, address):
-    """Return a function that gives a reader's browser: other hosts are refused and kept."""
+def readers(browser, address):
+    """Yield a function that gives a reader's browser: other hosts are refused and kept."""
     contexts = []
 
     def arrives(script=None, **options):
@@ -113,6 +112,21 @@ def reader(browser, address):
     yield arrives
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def reader(browser, address):
+    yield from readers(browser, address)
+
+
+@pytest.fixture(scope="module")
+def at_work(browser, address):
+    """A reader whose Python is ready, in front of an exercise: it takes half a minute to start."""
+    for arrives in readers(browser, address):
+        one = arrives()
+        one.page.goto(f"{address}/lite/index.html?notebook=exercises/dropout")
+        ready(one.page)
+        yield one
 
 
 def ready(page):
@@ -221,10 +235,8 @@ def test_an_exercise_is_solved_kept_downloaded_and_graded(reader, address, tmp_p
     assert refused == [] and errors == []
 
 
-def test_a_new_exercise_is_solved_with_every_check_passed(reader, address):
-    page, refused, _, errors = reader()
-    page.goto(f"{address}/lite/index.html?notebook=exercises/dropout")
-    ready(page)
+def test_a_new_exercise_is_solved_with_every_check_passed(at_work):
+    page, refused, _, errors = at_work
     for cell in release.read("dropout", SOURCE).cells:
         if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("solution"):
             answer(page, cell.metadata.nbgrader.grade_id, cell.source)
@@ -239,6 +251,19 @@ def test_a_new_exercise_is_solved_with_every_check_passed(reader, address):
     assert "inverted dropout divides by 1 − p in training" in run(page, "drop")
     page.get_by_text(f"{checks - 1} of {checks} checks pass", exact=True).wait_for()
     assert checks > 3 and refused == [] and errors == []
+
+
+def test_a_loop_that_never_ends_can_be_stopped(at_work):
+    page = at_work.page
+    answer(page, "drop-answer", "while True:\n    pass")
+    page.evaluate("""() => { opened.panel.content.activeCellIndex = opened.panel.content.widgets.findIndex(
+        cell => (cell.model.getMetadata("nbgrader") || {}).grade_id === "drop-answer");
+        opened.app.commands.execute("notebook:run-cell"); }""")
+    page.get_by_text("Python is running …").wait_for()
+    page.get_by_role("button", name="Stop").click()
+    ready(page)
+    answer(page, "drop-answer", "40 + 2")
+    assert "42" in run(page, "drop-answer")
 
 
 def test_a_second_visit_loads_again_only_what_may_have_changed(browser, address, tmp_path):
@@ -471,18 +496,3 @@ def test_a_link_to_another_page_opens_it_with_the_way_back(reader, address):
         page.frame_locator("iframe").get_by_role("link", name="Adam: why a learning rate").click()
     opened.value.wait_for_url(f"{address}/lite/index.html?notebook=adam")
     assert opened.value.get_by_role("link", name="Back").get_attribute("href") == "../chapters/adam.html"
-
-
-def test_a_loop_that_never_ends_can_be_stopped(reader, address):
-    page, *_ = reader()
-    page.goto(f"{address}/lite/index.html?notebook=exercises/adam")
-    ready(page)
-    answer(page, "adam-steps-answer", "while True:\n    pass")
-    page.evaluate("""() => { opened.panel.content.activeCellIndex = opened.panel.content.widgets.findIndex(
-        cell => (cell.model.getMetadata("nbgrader") || {}).grade_id === "adam-steps-answer");
-        opened.app.commands.execute("notebook:run-cell"); }""")
-    page.get_by_text("Python is running …").wait_for()
-    page.get_by_role("button", name="Stop").click()
-    ready(page)
-    answer(page, "adam-steps-answer", "40 + 2")
-    assert "42" in run(page, "adam-steps-answer")
