@@ -19,6 +19,36 @@ FOCUSABLE = """async () => {
     for (let i = 0; i < 50 && !ready(); i++) await new Promise(resolve => setTimeout(resolve, 200));
 }"""
 
+# Text of one colour, size, weight and ground is looked at once, of thousands of pieces
+NEW_COLOURS = """known => {
+    const met = new Set(), before = new Set(known);
+    const grounds = new Map([[null, ""]]), clear = "rgba(0, 0, 0, 0)";
+    const ground = element => {
+        if (!grounds.has(element)) {
+            const {backgroundColor, backgroundImage, opacity} = getComputedStyle(element);
+            const below = ground(element.parentElement);
+            const own = backgroundColor + (backgroundImage === "none" ? "" : backgroundImage) + opacity;
+            grounds.set(element, own === clear + "1" ? below : below + own);
+        }
+        return grounds.get(element);
+    };
+    for (const element of document.querySelectorAll("body *")) {
+        const text = [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
+        const {color, fontSize, fontWeight} = getComputedStyle(element);
+        const kind = [color, fontSize, fontWeight, ground(element)].join();
+        const first = text && element.checkVisibility() && !met.has(kind);
+        if (first) met.add(kind);
+        const fresh = first && !before.has(kind);
+        element.toggleAttribute("data-new", fresh);
+        element.toggleAttribute("data-met", !fresh && !element.children.length);
+    }
+    return [...met];
+}"""
+CONTRAST = {
+    "rules": {"runOnly": {"type": "rule", "values": ["color-contrast"]}},
+    "include": [["[data-new]"]], "exclude": [["[data-met]"]],
+}  # fmt: skip
+
 # What highlights code, most of a page's elements, has a class and a colour: other rules need the text alone
 PLAIN_CODE = """() => {
     const coloured = e => e.localName === "span" && e.getAttributeNames().every(name => name === "class");

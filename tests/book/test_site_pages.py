@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from browsing import BOOK, PLAIN_CODE, faults, visitor
+from browsing import BOOK, CONTRAST, NEW_COLOURS, PLAIN_CODE, faults, visitor
 from matplotlib import image
 
 from dlbook.site import pages
@@ -63,33 +63,6 @@ def test_no_script_replaces_a_function_of_the_browser(opened):
     assert opened.page.evaluate(REPLACED) == []
 
 
-# Text of one colour, size, weight and ground is looked at once in the book, of thousands of pieces of code
-NEW_COLOURS = """known => {
-    const met = new Set(), before = new Set(known);
-    const grounds = new Map([[null, ""]]), clear = "rgba(0, 0, 0, 0)";
-    const ground = element => {
-        if (!grounds.has(element)) {
-            const {backgroundColor, backgroundImage, opacity} = getComputedStyle(element);
-            const below = ground(element.parentElement);
-            const own = backgroundColor + (backgroundImage === "none" ? "" : backgroundImage) + opacity;
-            grounds.set(element, own === clear + "1" ? below : below + own);
-        }
-        return grounds.get(element);
-    };
-    for (const element of document.querySelectorAll("body *")) {
-        const text = [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
-        const {color, fontSize, fontWeight} = getComputedStyle(element);
-        const kind = [color, fontSize, fontWeight, ground(element)].join();
-        const first = text && element.checkVisibility() && !met.has(kind);
-        if (first) met.add(kind);
-        const fresh = first && !before.has(kind);
-        element.toggleAttribute("data-new", fresh);
-        element.toggleAttribute("data-met", !fresh && !element.children.length);
-    }
-    return [...met];
-}"""
-
-
 @pytest.fixture(scope="module")
 def enough():
     """The kinds of text of each theme that have been found to have enough contrast."""
@@ -103,8 +76,7 @@ def test_axe_finds_enough_contrast(opened, scheme, enough):
         assert len(kinds) >= 5
         if enough[scheme].issuperset(kinds):
             return
-        rule = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
-        assert faults(opened.page, rule, include=[["[data-new]"]], exclude=[["[data-met]"]]) == []
+        assert faults(opened.page, **CONTRAST) == []
         enough[scheme].update(kinds)
 
 
