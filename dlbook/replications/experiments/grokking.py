@@ -287,7 +287,7 @@ def replications(runs):
             "Adam without weight decay (most other experiments: AdamW with decay 1), rate 0.001, β₂ = 0.98,"
             " 10 steps of warm-up, batches of 512",
             f"the same without a pass's last, incomplete batch of {LEFT}, on which the authors' code trains;"
-            " with decay 1 and without; beside these a run with decay and that batch, for no rule but the last",
+            " with decay 1 and without; beside these one with decay and that batch, for the last rule alone",
         ),
         length=(
             "10⁶ steps (others: 10⁵)",
