@@ -194,7 +194,7 @@ def test_an_animation_is_off_at_first_and_can_be_stopped(opened, name):
 def test_who_wants_no_motion_moves_in_steps(opened):
     opened.page.emulate_media(reduced_motion="reduce")
     for group in opened.page.locator(".explorer-play").all():
-        assert not group.locator("[data-do=play]").is_visible()
+        group.locator("[data-do=play]").wait_for(state="hidden")
         assert group.locator("[data-do=forward]").is_visible()
 
 
