@@ -49,8 +49,12 @@ def full_size():
         if not records.is_stored(name):
             missing.append(name)
         elif hasattr(module, "replications"):
+            try:
+                rows = module.replications(records.stored(name))
+            except records.NotRunError:  # it compares with another experiment, which is among the missing
+                continue
             time = records.cost(name)[0]
-            for page, found in module.replications(records.stored(name)):
+            for page, found in rows:
                 entries.append((found, page, time))
                 time = 0.0  # one run serves all of its rows
     return entries, missing
@@ -381,13 +385,16 @@ def main(arguments):
 
     from dlbook.notebooks import chapters
 
-    known = {name_of(path) for path in chapters()}
+    paths = [path for path in chapters() if "replicated(" in path.read_text(encoding="utf-8")]
+    known = {name_of(path) for path in paths}
     unknown = [name for name in arguments if name not in known]
     if arguments == ["--stored"]:
         print("boxes written anew in", ", ".join(redraw()) or "no page")
     elif unknown:
-        raise SystemExit(f"give --stored or pages such as dropout or deeper/adam_races, not {unknown[0]}")
-    paths = [path for path in chapters() if "replicated(" in path.read_text(encoding="utf-8")]
+        raise SystemExit(
+            f"give --stored alone, or pages that replicate something ({', '.join(sorted(known))}),"
+            f" not {' '.join(arguments)}"
+        )
     kept = []
     if arguments:
         paths = [path for path in paths if name_of(path) in arguments]

@@ -246,7 +246,7 @@ def move_everywhere(page, figure, control):
 @pytest.fixture(scope="module")
 def without_scripts(browser):
     """A browser's page that runs no scripts."""
-    context = browser.new_context(java_script_enabled=False)
+    context = browser.new_context(java_script_enabled=False, offline=True)
     yield context.new_page()
     context.close()
 

@@ -11,6 +11,7 @@ from classes import Class, notebook
 from clocks import at_the_machine_s_pace
 from test_sandbox import needs_sandbox
 
+from dlbook.grader import tables
 from dlbook.grader.grade import finished
 
 pytestmark = [needs_sandbox, pytest.mark.usefixtures("warm_judges")]
@@ -34,7 +35,7 @@ def test_a_second_run_repeats_nothing_and_a_new_submission_is_judged(klass):
 
 
 def test_a_run_that_was_stopped_goes_on_where_it_was(klass):
-    for i in range(5):
+    for i in range(12):
         klass.hand_in(f"student {i}")
     command = [sys.executable, "-m", "dlbook.grader.grade", str(klass.folder / "in"), str(klass.out)]
     command += ["--source", str(klass.source), "--jobs", "1"]
@@ -53,10 +54,11 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(klass):
     assert "the same command goes on from there" in run.communicate(timeout=600)[1]
     assert run.returncode == 130
     kept = times(klass)
-    assert 2 <= len(kept) < 5
+    assert 2 <= len(kept) < 12
     subprocess.run(command, check=True, capture_output=True)
     again = times(klass)
-    assert len(again) == 5 and {path: again[path] for path in kept} == kept
+    assert len(again) == 12 and {path: again[path] for path in kept} == kept
+    assert len([*tables.read(klass.out / "grades.csv")]) == 12 * 2  # two tasks each
 
 
 @pytest.mark.parametrize("file", ["judge/hidden.py", "judge/rounds.py", "worker.py", "marking.py"])

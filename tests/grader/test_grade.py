@@ -58,11 +58,12 @@ def points(rows, student, exercise=None):
 def honest(tmp_path_factory):
     folder = tmp_path_factory.mktemp("honest")
     for exercise in release.exercises(source=SOURCE):
-        hand_in(folder, "solved", exercise, solved(exercise))
-        hand_in(folder, "untouched", exercise, solved(exercise, first=0))
-        hand_in(folder, "half", exercise, solved(exercise, first=2))
-    # what cells print is shown to the hostile class
-    return grade(folder, folder / "out", **LIMITS, feedback=False)
+        hand_in(folder / "whole", "solved", exercise, solved(exercise))
+        hand_in(folder / "part", "untouched", exercise, solved(exercise, first=0))
+        hand_in(folder / "part", "half", exercise, solved(exercise, first=2))
+    # what the cells print is looked at in the solved ones
+    rows = grade(folder / "whole", folder / "out", **LIMITS)
+    return rows + grade(folder / "part", folder / "out", **LIMITS, feedback=False)
 
 
 @pytest.mark.parametrize("exercise", release.exercises(source=SOURCE))

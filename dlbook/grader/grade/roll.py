@@ -18,11 +18,11 @@ class Case:
     """A submission to be judged, and what is said of it besides: to the instructor, and to the student."""
 
     job: Job
-    notes: list
+    notes: list  # of pairs
 
-    def note(self, text, told=None):
-        """Add a note; the student is told the same, or another thing."""
-        self.notes.append((text, told or text))
+    def note(self, text):
+        """Add a note, the same for both."""
+        self.notes.append((text, text))
 
 
 class Roll:
@@ -94,7 +94,7 @@ class Roll:
             for exercise in self.wanted:
                 unpacked = self._out / "unpacked" / student / f"{exercise}.ipynb"
                 found = hand.find(exercise, self.sources[exercise], unpacked)
-                variant, *notes = _numbers(found, student, self.students)
+                variant, notes = _numbers(found, student, self.students)
                 if found.note and not (found.path.name == f"{exercise}.ipynb" and found.path in delivered):
                     notes.insert(0, (found.note, found.note))
                 job = Job(
@@ -137,21 +137,21 @@ def _own_names(sources):
 
 
 def _numbers(found, student, students):
-    """Return by whose numbers to judge, and what instructor and student are told of it, if anything."""
+    """Return by whose numbers to judge, and the notes on it."""
     name = _worked_as(found)
     if not students:
-        return ("anyone" if name is None else name,)
+        return "anyone" if name is None else name, []
     worked = folded(name or "")
     if name is None or worked == folded(student):
-        return (student,)
+        return student, []
     whose = f"worked with the numbers of {name!r}"
     if worked in map(folded, students):
         told = "This notebook has another student's numbers. It was judged by your own."
-        return student, (f"{whose}, who is another student; judged by the student's own", told)
+        return student, [(f"{whose}, who is another student; judged by the student's own", told)]
     if student not in students:
-        return (name,)
+        return name, []
     told = "This notebook does not have the name that the class list has. It was judged by the numbers in it."
-    return name, (f"{whose}, and judged by them: not the name on the class list", told)
+    return name, [(f"{whose}, and judged by them: not the name on the class list", told)]
 
 
 def _worked_as(found):

@@ -333,7 +333,7 @@ def replications(runs):
                 seen="2026-11-30",
             ),
         ],
-        run="python -m dlbook.replications.full grokking",
+        run="python -m dlbook.replications.full grokking grokking_incomplete",
     )
     return [("deeper/bias_variance_double_descent", found)]
 
