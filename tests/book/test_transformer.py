@@ -275,7 +275,7 @@ def test_row_26_decides_nothing_where_post_norm_does_not_train_with_a_warm_up():
     trained = transformer.row_26(told(**words | {"6_blocks_post_norm": 0.8 / 0.4}))
     assert trained.verdict == "direction" and not trained.undecided
     # one rate for both arms, as published: two seeds of the tuning runs
-    assert "at one rate for both, 0.01, as the paper compares, two seeds of post-norm have 0.58 and 0.47" in (
+    assert "at one rate for both, 0.01, as the paper compares, 2 seeds of post-norm have 0.58 and 0.47" in (
         found.ours
     )
 
