@@ -1,7 +1,7 @@
 """Roll: who has handed in what, and by whose numbers is it judged?"""
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dlbook.grader import marks, release
 from dlbook.grader.cells import kind_of, name_of, parse, points_of, tasks_of, worked_as
@@ -18,7 +18,7 @@ class Case:
     """A submission to be judged, and what is said of it besides: to the instructor, and to the student."""
 
     job: Job
-    notes: list  # of pairs
+    notes: list = field(default_factory=list)  # of pairs
 
     def note(self, text):
         """Add a note, the same for both."""
@@ -77,12 +77,7 @@ class Roll:
 
     def tests(self):
         """The tasks that a test grades, as pairs (exercise, task)."""
-        return {
-            (exercise, name_of(cell))
-            for exercise, source in self.sources.items()
-            for cell, _ in tasks_of(source)
-            if kind_of(cell) == "test"
-        }
+        return {(exercise, task) for exercise, source in self.sources.items() for task in tests_of(source)}
 
     def cases(self, *, unsafe, **limits):
         """Look for each student's submission to each exercise; archives are unpacked into ``OUT``."""
@@ -94,9 +89,7 @@ class Roll:
             for exercise in self.wanted:
                 unpacked = self._out / "unpacked" / student / f"{exercise}.ipynb"
                 found = hand.find(exercise, self.sources[exercise], unpacked)
-                variant, notes = _numbers(found, student, self.students)
-                if found.note and not (found.path.name == f"{exercise}.ipynb" and found.path in delivered):
-                    notes.insert(0, (found.note, found.note))
+                variant, whose = _numbers(found, student, self.students)
                 job = Job(
                     source=str(release.path_of(exercise, course)),
                     submission=str(found.path.absolute()),
@@ -112,7 +105,11 @@ class Roll:
                     status=found.status,
                     **limits,
                 )
-                cases.append(Case(job, notes))
+                case = Case(job)
+                if found.note and not (found.path.name == f"{exercise}.ipynb" and found.path in delivered):
+                    case.note(found.note)
+                case.notes += whose
+                cases.append(case)
         return cases
 
     def _handed_in(self):
@@ -123,6 +120,11 @@ class Roll:
                 f"nobody has handed in an exercise: {self._submissions}/<student>/<exercise>/<exercise>.ipynb"
             )
         return there
+
+
+def tests_of(source):
+    """The names of the tasks of an exercise that a test grades."""
+    return [name_of(cell) for cell, _ in tasks_of(source) if kind_of(cell) == "test"]
 
 
 def _own_names(sources):
