@@ -13,6 +13,7 @@ from test_sandbox import needs_sandbox
 
 from dlbook.grader import tables
 from dlbook.grader.grade import finished
+from dlbook.grader.grade.crew import Crew
 
 pytestmark = [needs_sandbox, pytest.mark.usefixtures("warm_judges")]
 
@@ -21,14 +22,17 @@ def times(klass):
     return {path: path.stat().st_mtime_ns for path in (klass.out / "results").glob("*/*.json")}
 
 
-def test_a_second_run_repeats_nothing_and_a_new_submission_is_judged(klass):
+def test_a_second_run_repeats_nothing_and_a_new_submission_is_judged(klass, monkeypatch):
     for student in ("ann", "bob"):
         klass.hand_in(student)
     klass.grade()
     kept = times(klass)
     klass.hand_in("bob", notebook("mine = 1"))
     klass.hand_in("eve")
+    judged, judge = [], Crew._judge
+    monkeypatch.setattr(Crew, "_judge", lambda crew, job: judged.append(job.student) or judge(crew, job))
     table = klass.grade()
+    assert sorted(judged) == ["bob", "eve"]
     assert [table[student]["mine"][0] for student in ("ann", "bob", "eve")] == [2, 0, 2]
     again = times(klass)
     assert [path.parent.name for path in kept if again[path] != kept[path]] == ["bob"]

@@ -44,6 +44,9 @@ def test_a_comment_is_read_by_the_student_and_too_many_points_are_refused(klass)
 def test_any_task_is_regraded_with_a_comment_and_a_wrong_row_stops_the_run(klass, capsys):
     klass.hand_in("ann", notebook("mine = 1"))
     assert klass.grade()["ann"]["mine"] == (0, "failed")
+    klass.mark("ann", 2, "", task="mine")
+    with pytest.raises(ValueError, match="mine is graded by tests; say in the comment why"):
+        klass.grade()
     klass.mark("ann", 2, "The text was unclear", task="mine")
     assert klass.grade()["ann"]["mine"] == (2, "graded by hand") == klass.grade()["ann"]["mine"]
     klass.mark("anne", 2)
