@@ -42,7 +42,9 @@ def number(name, value, low=-np.inf, high=np.inf, *, above=None, below=None):
         ...
     ValueError: p must be between 0 and 1, got 1.5
     """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+    if type(value) is not float and (
+        isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real)
+    ):
         raise TypeError(f"{name} must be a number, got {value!r}")
     too_low = value <= above if above is not None else value < low
     too_high = value >= below if below is not None else value > high
@@ -188,6 +190,8 @@ def floats(name, value):
     TypeError: x must be float32 or float64, got float16, whose sums overflow above 65,504
     """
     a = np.asarray(value)
+    if a.dtype.char in "fd":
+        return a
     if a.dtype.kind in "bui":
         return a.astype(np.float64)
     if a.dtype == np.float16:
@@ -230,7 +234,7 @@ def labels(name, value, classes=None, length=None):
     if length is not None and len(a) != length:
         raise ValueError(f"{name} must have one entry per example ({length}), got {len(a)}")
     end = np.iinfo(np.intp).max + 1 if classes is None else classes
-    if a.view(np.uintp).max() >= end:  # taken as unsigned, negative labels come after all others
+    if np.maximum.reduce(a.view(np.uintp)) >= end:  # taken as unsigned, negative labels come after all others
         i = int(np.argmax((a < 0) if classes is None else (a < 0) | (a >= classes)))
         rule = "at least 0" if classes is None else f"between 0 and {classes - 1}"
         raise ValueError(f"{name} must be {rule}, got {a[i]} at index {i}")

@@ -74,8 +74,11 @@ class Dense(Layer):
         dy = _rows(dy)
         np.matmul(_rows(x).T, dy, out=self.dW)
         if "b" in self.params:
-            dy.sum(axis=0, out=self.db)
-        return (dy @ self.W.T).reshape(x.shape) if input_gradient else None
+            np.add.reduce(dy, axis=0, out=self.db)
+        if not input_gradient:
+            return None
+        dx = dy @ self.W.T
+        return dx if x.ndim == 2 else dx.reshape(x.shape)
 
     def __repr__(self):
         return f"Dense({self.n_in}, {self.n_out})"

@@ -153,17 +153,21 @@ def softmax_cross_entropy(logits, labels, label_smoothing=0.0):
     smoothing = float(checks.number("label_smoothing", label_smoothing, 0, 1))
     y, q = _targets(labels, given.shape, smoothing)
     z = _wide(given).reshape(-1, given.shape[-1])
-    m, rows = len(z), np.arange(len(z))
-    by_column = z.copy("F") if z.shape[1] < 64 else z  # NumPy takes long over the largest of a short row
+    m, classes = z.shape
+    by_column = z.copy("F") if classes < 64 else z  # NumPy takes long over the largest of a short row
     with np.errstate(over="ignore", invalid="ignore"):
-        z = z - by_column.max(axis=1, keepdims=True)
-        z_y = z[rows, y] if q is None else (q * z).sum(axis=1, where=q > 0)  # 0 log 0 = 0
+        z = np.subtract(z, np.maximum.reduce(by_column, axis=1, keepdims=True), order="C")
+        if q is None:
+            at_y = np.arange(0, m * classes, classes) + y  # one index for row and column
+            z_y = z.reshape(-1)[at_y]
+        else:
+            z_y = (q * z).sum(axis=1, where=q > 0)  # 0 log 0 = 0
     p = np.exp(z, out=z)
-    total = p.sum(axis=1, keepdims=True)
-    loss = (np.log(total[:, 0]) - z_y).sum() / m
+    total = np.add.reduce(p, axis=1, keepdims=True)
+    loss = np.add.reduce(np.log(total[:, 0]) - z_y) / m
     p /= total
     if q is None:
-        p[rows, y] -= 1
+        p.reshape(-1)[at_y] -= 1
     else:
         p -= q
     p /= m

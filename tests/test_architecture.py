@@ -34,9 +34,9 @@ DOORS = {"dlcore.book"}  # the old names of dlbook: they alone look upwards
 ALLOWED_IN_THE_LIBRARY = {"numpy", "joblib", "tqdm"}
 STANDARD = {
     "abc", "bisect", "collections", "contextlib", "copy", "dataclasses", "functools", "gzip", "hashlib",
-    "heapq", "importlib", "inspect", "io", "itertools", "json", "math", "numbers", "os", "pathlib", "signal",
-    "stat", "statistics", "struct", "sys", "tempfile", "time", "traceback", "types", "typing", "warnings",
-    "weakref", "zipfile", "zlib",
+    "heapq", "importlib", "inspect", "io", "itertools", "json", "math", "numbers", "operator", "os",
+    "pathlib", "signal", "stat", "statistics", "struct", "sys", "tempfile", "time", "traceback", "types",
+    "typing", "warnings", "weakref", "zipfile", "zlib",
 }  # fmt: skip
 
 

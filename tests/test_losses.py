@@ -283,3 +283,14 @@ def test_float16_losses_are_summed_where_they_do_not_overflow():
     assert loss == 50 and gradient.dtype == np.float16 and gradient[0, 0] == np.float16(20 / 200_000)
     loss, gradient = mse(np.full(4, 6e4, np.float16), np.full(4, -6e4, np.float16))
     assert loss == pytest.approx(1.2e5**2, rel=1e-3) and np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("classes", [3, 100])
+def test_the_order_of_the_logits_in_memory_makes_no_difference(classes):
+    rng = np.random.default_rng(11)
+    z, y = rng.standard_normal((5, classes)), rng.integers(0, classes, 5)
+    loss, gradient = softmax_cross_entropy(z, y)
+    for other in (np.asfortranarray(z), np.repeat(z, 2, axis=1)[:, ::2], np.flip(np.flip(z).copy())):
+        again, its_gradient = softmax_cross_entropy(other, y)
+        assert again == loss
+        np.testing.assert_array_equal(its_gradient, gradient)

@@ -975,6 +975,19 @@ def test_what_need_not_round_alike_is_left_to_numpy(fresh_compiler, monkeypatch)
     assert compiled.loop(trace(opt.SGD(0.1))[0], np.dtype(np.float16)) is None
 
 
+def test_long_vectors_follow_a_setting_that_changes_between_steps(monkeypatch):
+    monkeypatch.setattr(compiled, "loop", lambda structure, dtype: None)
+    g = np.linspace(-1, 1, 40_000)
+    for make in (opt.SGD, opt.AdamW):
+        long, short = np.ones(40_000), np.ones(100)
+        pair = make(0.1), make(0.1)
+        for lr in (0.1, 0.1, 0.3, 0.3, 0.0):
+            for optimizer, theta in zip(pair, (long, short)):
+                optimizer.lr = lr
+                optimizer.step(theta, g[: theta.size])
+        np.testing.assert_array_equal(long[:100], short)
+
+
 def test_the_source_of_a_loop_is_one_line_per_operation():
     assert compiled.source(trace(opt.Momentum(0.1, 0.5, 0.2))[0]).splitlines() == [
         "def loop(a0, a1, a2, constants):",

@@ -71,7 +71,7 @@ class BatchNorm(Norm):
                     f"x must hold at least 2 values per feature in training, got {m}:"
                     " choose a batch_size that leaves no mini-batch of one example"
                 )
-            x_hat, factor, y = columns.normalized(x, self) or self._normalized(x, axes, per_feature)
+            x_hat, factor, y = columns.normalized(x, self) or self._normalized(x, m, axes, per_feature)
         else:
             mu = self.running_mean.astype(x.dtype, copy=False).reshape(per_feature)
             var = self.running_var.astype(x.dtype, copy=False).reshape(per_feature)
@@ -79,9 +79,8 @@ class BatchNorm(Norm):
         self._memory = x_hat, factor, axes, training
         return y
 
-    def _normalized(self, x, axes, per_feature):
-        """What `forward` computes in training: x_hat, gamma * inv_std and y."""
-        m = x.size // self.n
+    def _normalized(self, x, m, axes, per_feature):
+        """What `forward` computes in training from m values per feature: x_hat, gamma * inv_std and y."""
         mu, x_mu, var, inv_std, rare = centred(x, axes, self.eps)
         if rare:
             checks.finite("x (by its variance over the mini-batch)", var)
@@ -91,8 +90,9 @@ class BatchNorm(Norm):
 
     def _scaled(self, x_mu, inv_std, per_feature):
         """x_hat, which takes x_mu's place, gamma * inv_std and y."""
-        gamma = self.gamma.astype(x_mu.dtype, copy=False).reshape(per_feature)
-        beta = self.beta.astype(x_mu.dtype, copy=False).reshape(per_feature)
+        gamma, beta = self.gamma.astype(x_mu.dtype, copy=False), self.beta.astype(x_mu.dtype, copy=False)
+        if x_mu.ndim == 4:
+            gamma, beta = gamma.reshape(per_feature), beta.reshape(per_feature)
         x_hat = np.multiply(x_mu, inv_std, out=x_mu)
         y = gamma * x_hat
         y += beta
@@ -111,7 +111,7 @@ class BatchNorm(Norm):
         dy = self.checked_dy(dy, x_hat.shape)
         if training and input_gradient and (dx := columns.gradient(dy, x_hat, factor, self)) is not None:
             return dx
-        dgamma, dbeta = (dy * x_hat).sum(axis=axes), dy.sum(axis=axes)
+        dgamma, dbeta = np.add.reduce(dy * x_hat, axis=axes), np.add.reduce(dy, axis=axes)
         self.dgamma[...], self.dbeta[...] = dgamma, dbeta
         if not input_gradient:
             return None
@@ -128,14 +128,13 @@ class BatchNorm(Norm):
     def _features(self, x):
         """The axes to sum over, and the shape that spreads one number per feature over x."""
         n = self.n
-        axes, per_feature = {2: ((0,), (n,)), 3: ((0, 1), (n,)), 4: ((0, 2, 3), (n, 1, 1))}.get(
-            x.ndim, (0, 0)
-        )
-        if not axes or x.shape[1 if x.ndim == 4 else -1] != n:
-            raise ValueError(
-                f"x must have shape (any, {n}), (any, any, {n}) or (any, {n}, h, w), got {x.shape}"
-            )
-        return axes, per_feature
+        if x.ndim == 2 and x.shape[1] == n:
+            return (0,), (n,)
+        if x.ndim == 3 and x.shape[2] == n:
+            return (0, 1), (n,)
+        if x.ndim == 4 and x.shape[1] == n:
+            return (0, 2, 3), (n, 1, 1)
+        raise ValueError(f"x must have shape (any, {n}), (any, any, {n}) or (any, {n}, h, w), got {x.shape}")
 
     def __repr__(self):
         return f"BatchNorm({self.n})"

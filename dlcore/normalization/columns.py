@@ -10,7 +10,7 @@ import inspect
 
 import numpy as np
 
-from dlcore.compiling import machine_code
+from dlcore.compiling import machine_code, usable
 
 from .standardizing import farthest
 
@@ -75,6 +75,8 @@ def normalized(x, bn):
     may show or a variance overflows, and for a single feature, whose sum NumPy takes in pairs. The running
     averages of the layer `bn` have moved if it is not None.
     """
+    if not usable():
+        return None
     dtype, m = x.dtype, x.size // bn.n
     own = bn.gamma, bn.beta, bn.running_mean, bn.running_var
     plain = type(bn.eps) in (float, int) and type(bn.momentum) in (float, int)  # NumPy's would widen float32
@@ -88,6 +90,8 @@ def normalized(x, bn):
 
 def gradient(dy, x_hat, factor, bn):
     """``dx``, or None where NumPy has to do it; `dgamma` and `dbeta` are set if it is not None."""
+    if not usable():
+        return None
     factor = factor.ravel()
     if not (_alike(dy, x_hat, factor, bn.dgamma, bn.dbeta) and (loop := _compiled(back, dy.dtype))):
         return None

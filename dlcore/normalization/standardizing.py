@@ -27,7 +27,7 @@ class Norm(Layer):
 
     def checked(self, x):
         x = checks.floats("x", x)
-        if x.dtype.type(self.eps) == 0:
+        if self.eps < 1e-37 and x.dtype.type(self.eps) == 0:
             raise ValueError(f"eps must be above 0 in {x.dtype}, got {self.eps}")
         return x
 
@@ -38,7 +38,7 @@ class Norm(Layer):
 def mean(x, axes):
     """The mean over `axes`, which stay as axes of length 1."""
     total = np.add.reduce(x, axis=axes, keepdims=True)
-    return total / x.dtype.type(x.size // total.size)
+    return total / (x.size // total.size)
 
 
 def centred(x, axes, eps):
@@ -51,16 +51,22 @@ def centred(x, axes, eps):
     rare : bool
         Whether a variance may be infinite or NaN. If not, none is.
     """
+    if checks.finite_square(x) and eps > 1e-20:  # then no square below overflows
+        return _centred(x, axes, eps, False)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _centred(x, axes, eps, True)
+
+
+def _centred(x, axes, eps, rare):
     mu = mean(x, axes)
     x_mu = x - mu
-    with np.errstate(over="ignore", invalid="ignore"):
-        var = mean(x_mu * x_mu, axes)
+    var = mean(x_mu * x_mu, axes)
+    inv_std = 1 / np.sqrt(var + eps)
+    mu_in_std = mu * inv_std
+    rare = rare or not np.vdot(mu_in_std, mu_in_std) < farthest(x.dtype)
+    if rare:
+        x_mu, var = _without_rounding(x, mu, x_mu, var, axes, eps)
         inv_std = 1 / np.sqrt(var + eps)
-        mu_in_std, spread = (mu * inv_std).ravel(), var.ravel()
-        rare = not ordinary(np.dot(mu_in_std, mu_in_std), np.dot(spread, spread), x.dtype)
-        if rare:
-            x_mu, var = _without_rounding(x, mu, x_mu, var, axes, eps)
-            inv_std = 1 / np.sqrt(var + eps)
     return mu, x_mu, var, inv_std, rare
 
 
@@ -91,17 +97,9 @@ def finite_squares(square):
     return math.isfinite(np.dot(flat, flat))
 
 
-def ordinary(distance, size, dtype):
-    """Whether all variances are finite, and no mean so large that its rounding may show.
-
-    Sums over the variances decide: `distance` of the squares of mu / std, `size` of the variances' squares.
-    """
-    return distance < farthest(dtype) and math.isfinite(size)
-
-
 @functools.cache
 def farthest(dtype):
-    """The squares of mu / std below which no rounding of a mean shows."""
+    """The sum of the squares of mu / std below which no rounding of a mean shows."""
     return 0.5 / _coarseness(dtype)
 
 

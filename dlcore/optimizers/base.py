@@ -45,6 +45,7 @@ class Optimizer:
     names = ()
     block = BLOCK
     decay = None
+    _traced = None  # settings, and the structure and constants of the program that they gave
 
     def __init_subclass__(cls):
         """A class says ``state = ("m", "v")``; its optimizers' ``state`` holds arrays of these names."""
@@ -114,24 +115,26 @@ class Optimizer:
                 self.move(theta[here], g[here], *(array[here] for array in memory))
             return
         arrays = (theta, g, *memory)
-        if not self._in_one_precision(arrays):
+        settings = self._settings_in_equations()
+        if not _in_one_precision(settings, arrays):
             run_mixed(*trace(self), arrays, self.block)
         elif theta.size <= self.block:
             self.move(*arrays)
         else:
-            structure, constants = trace(self)
+            if self._traced is None or self._traced[0] != settings:
+                self._traced = settings, *trace(self)
+            _, structure, constants = self._traced
             loop = compiled.loop(structure, theta.dtype)
             if loop is not None:
                 loop(*arrays, np.array(constants or [0], theta.dtype))
             else:
                 run(structure, constants, arrays, self.block)
 
-    def _in_one_precision(self, arrays):
-        """Whether all is computed in theta's dtype: Python's numbers adapt to it, NumPy's do not."""
-        settings = type(self).update.settings(self, len(arrays) - 1)
+    def _settings_in_equations(self):
+        settings = type(self).update.settings(self, 1 + len(self.names))
         if self.decay is not None:
             settings += type(self).decay.settings(self, 1)
-        return {float, int}.issuperset(map(type, settings)) and len({array.dtype for array in arrays}) == 1
+        return settings
 
     def move(self, theta, g, *memory):
         """Change one block of `theta` and of the memory in place."""
@@ -257,6 +260,12 @@ class Optimizer:
 
     def __repr__(self):
         return f"{type(self).__name__}({', '.join(f'{k}={v:g}' for k, v in self._settings().items())})"
+
+
+def _in_one_precision(settings, arrays):
+    """Whether all is computed in theta's dtype: Python's numbers adapt to it, NumPy's do not."""
+    dtype = arrays[0].dtype
+    return {float, int}.issuperset(map(type, settings)) and all(a.dtype == dtype for a in arrays)
 
 
 def _plain(value):

@@ -15,6 +15,7 @@ last bit.
 
 import functools
 import inspect
+import operator
 
 import numpy as np
 
@@ -63,8 +64,11 @@ class equation:
     def _in_place(self, optimizer, g, *memory):
         """``optimizer.update(g, m, v)``: the step; the memory is changed in place."""
         step, new = self.of(optimizer, g, *memory)
-        remembered = set(map(id, memory))
-        step, *new = [np.copy(a) if id(a) in remembered else a for a in (step, *new)]
+        if not memory:
+            return step
+        old = set(map(id, memory))
+        if not old.isdisjoint(map(id, (step, *new))):
+            step, *new = [np.copy(a) if id(a) in old else a for a in (step, *new)]
         for array, value in zip(memory, new, strict=True):
             array[...] = value
         return step
@@ -83,18 +87,23 @@ class Program:
         self.operations, self.constants, self.values = [], [], arrays
 
     def number(self, value):
-        if isinstance(value, Symbol):
-            return value.number
+        return value.number if type(value) is Symbol else self.constant(value)
+
+    def constant(self, value):
         self.constants.append(value)
         return -len(self.constants)
 
-    def do(self, ufunc, operands, into=None):
+    def do(self, ufunc, *operands):
         """Append an operation and return the symbol of its result."""
-        operands = tuple(self.number(value) for value in operands)
-        result = self.values if into is None else into
-        self.values += into is None
-        self.operations.append((ufunc, operands, result))
+        result = self.values
+        self.values += 1
+        numbers = [value.number if type(value) is Symbol else self.constant(value) for value in operands]
+        self.operations.append((ufunc, tuple(numbers), result))
         return Symbol(self, result)
+
+    def take_from_theta(self, value):
+        theta = self.symbols[0]
+        self.operations.append((np.subtract, (theta.number, self.number(value)), theta.number))
 
 
 class Symbol:
@@ -108,42 +117,42 @@ class Symbol:
     def __array_ufunc__(self, ufunc, method, *operands, **options):
         if method != "__call__" or options or ufunc.nout != 1:
             raise TypeError(f"an equation must go coordinate by coordinate, got {ufunc.__name__}.{method}")
-        return self.program.do(ufunc, operands)
+        return self.program.do(ufunc, *operands)
 
     def __add__(self, other):
-        return self.program.do(np.add, (self, other))
+        return self.program.do(np.add, self, other)
 
     def __radd__(self, other):
-        return self.program.do(np.add, (other, self))
+        return self.program.do(np.add, other, self)
 
     def __sub__(self, other):
-        return self.program.do(np.subtract, (self, other))
+        return self.program.do(np.subtract, self, other)
 
     def __rsub__(self, other):
-        return self.program.do(np.subtract, (other, self))
+        return self.program.do(np.subtract, other, self)
 
     def __mul__(self, other):
-        return self.program.do(np.multiply, (self, other))
+        return self.program.do(np.multiply, self, other)
 
     def __rmul__(self, other):
-        return self.program.do(np.multiply, (other, self))
+        return self.program.do(np.multiply, other, self)
 
     def __truediv__(self, other):
-        return self.program.do(np.divide, (self, other))
+        return self.program.do(np.divide, self, other)
 
     def __rtruediv__(self, other):
-        return self.program.do(np.divide, (other, self))
+        return self.program.do(np.divide, other, self)
 
     def __neg__(self):
-        return self.program.do(np.negative, (self,))
+        return self.program.do(np.negative, self)
 
     def __abs__(self):
-        return self.program.do(np.absolute, (self,))
+        return self.program.do(np.absolute, self)
 
     def __pow__(self, exponent):
         if exponent == 2:  # as NumPy does it
-            return self.program.do(np.square, (self,))
-        return self.program.do(np.power, (self, exponent))
+            return self.program.do(np.square, self)
+        return self.program.do(np.power, self, exponent)
 
     def __bool__(self):
         raise TypeError("an equation must not branch on a coordinate: it is run once for all of them")
@@ -161,10 +170,10 @@ def trace(optimizer):
     theta, g, *memory = program.symbols
     if optimizer.decay is not None:
         shrinkage, _ = type(optimizer).decay.of(optimizer, theta)
-        program.do(np.subtract, (theta, shrinkage), into=0)
+        program.take_from_theta(shrinkage)
     step, new = type(optimizer).update.of(optimizer, g, *memory)
     results = tuple(program.number(value) for value in new)
-    program.do(np.subtract, (theta, step), into=0)
+    program.take_from_theta(step)
     return (len(program.symbols), tuple(program.operations), results), program.constants
 
 
@@ -212,16 +221,22 @@ def plan(structure):
 
 
 def run(structure, constants, arrays, block):
-    """Run a program with NumPy, `block` coordinates at a time, in buffers of the arrays' dtype."""
+    """Run a program with NumPy, in buffers of the arrays' dtype.
+
+    It goes by blocks of as many bytes as `block` coordinates take in float64.
+    """
     operations, buffers = plan(structure)
     n, dtype = arrays[0].size, arrays[0].dtype
+    block = block * 8 // dtype.itemsize
     scratch = [np.empty(min(block, n), dtype) for _ in range(buffers)]
+    calls = [(ufunc, operator.itemgetter(*operands, place)) for ufunc, operands, place in operations]
+    from_the_end = [np.asarray(value, dtype) for value in reversed(constants)]  # constant -1 is the last
     for start in range(0, n, block):
-        here = slice(start, start + block)
-        places = [array[here] for array in arrays]
+        places = [array[start : start + block] for array in arrays]
         places += [buffer[: places[0].size] for buffer in scratch]
-        for ufunc, operands, place in operations:
-            ufunc(*[places[k] if k >= 0 else constants[-1 - k] for k in operands], out=places[place])
+        places += from_the_end
+        for ufunc, operands_and_result in calls:
+            ufunc(*operands_and_result(places))
 
 
 def run_mixed(structure, constants, arrays, block):
