@@ -247,8 +247,8 @@ class Flatten(Layer):
 class Residual(Layer):
     """A shortcut round some layers: y = x + F(x).
 
-    The gradient takes the shortcut too, dx = dy + F's share, so it cannot vanish on the way through
-    (He et al. 2016).
+    The gradient takes the shortcut too: dx = dy + F's share. Where that share is small, dy arrives nearly
+    whole (He et al. 2016).
 
     Examples
     --------

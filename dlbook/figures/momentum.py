@@ -246,7 +246,7 @@ def draw_race(ax, *, epochs, cap):
     ax.set(yticks=range(len(arms)), yticklabels=arms, xlim=(0, 1.25 * cap), xlabel="epochs to the goal")
     ax.grid(visible=False, axis="y")
     counts = ", ".join(f"{arm}: {int(np.sum(runs <= cap))}" for arm, runs in epochs.items())
-    return f"Of {len(runs)} seeds reach the goal within {cap:,} epochs, by arm: {counts}."
+    return f"Number of seeds, of {len(runs)}, that reach the goal within {cap:,} epochs: {counts}."
 
 
 def _ravine(ax, condition, along, across):

@@ -60,16 +60,16 @@ class ForMatrices(Optimizer):
 
 
 class Muon(ForMatrices):
-    """Momentum, made orthogonal: a step that is equally long in all directions of a matrix.
+    """Momentum, made orthogonal: a step about equally long in all but the weakest directions of a matrix.
 
     M  <- momentum * M + (1 - momentum) * G
     U   = orthogonalized(momentum * M + (1 - momentum) * G)
     W  <- W - lr * weight_decay * W - lr * sqrt(max(1, n_out / n_in)) * U
 
     The momentum of a weight matrix is nearly of low rank: a few directions are long, and the rest hardly
-    moves. `orthogonalized` sets all singular values near 1 and leaves the directions. A weight matrix here is
-    (n_in, n_out), the transpose of PyTorch's, and a convolution's (out, in, ...) is taken as a matrix of
-    `out` rows.
+    moves. `orthogonalized` sets all but the smallest singular values near 1 and leaves the directions. A
+    weight matrix here is (n_in, n_out), the transpose of PyTorch's, and a convolution's (out, in, ...) is
+    taken as a matrix of `out` rows.
 
     Only matrices are moved so. Biases and other vectors have no directions in this sense; as in the source,
     AdamW moves them. (Give the flat shape (n_in * n_out,) of a matrix, such as the last layer's, to have it
@@ -150,12 +150,13 @@ class Muon(ForMatrices):
 
 
 def orthogonalized(G, steps=5):
-    """Replace the singular values of a matrix by numbers near 1: U S V' becomes about U V'.
+    """Replace all but the smallest singular values by numbers near 1: U S V' becomes about U V'.
 
     X <- a X + (b X X' + c (X X')^2) X, from X = G / norm(G): each singular value s becomes
-    a s + b s^3 + c s^5. With a, b, c = 3.4445, -4.7750, 2.0315 small ones grow by 3.4 in each step and end
-    between 0.68 and 1.2, in five steps those above 1/600 of the norm; they do not converge to 1, which
-    turned out not to matter (Jordan et al. 2024).
+    a s + b s^3 + c s^5. With a, b, c = 3.4445, -4.7750, 2.0315 small ones grow by about 3.4 in each step.
+    After five steps all that began above 1/600 of the norm are between about 0.68 and 1.2; smaller ones are
+    at most a^5 = 485 times as large as before. They do not converge to 1, which turned out not to matter
+    (Jordan et al. 2024).
 
     Parameters
     ----------

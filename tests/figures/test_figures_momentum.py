@@ -131,7 +131,7 @@ def test_the_network_reports_fresh_seeds_and_draws_a_diverged_rate_at_the_edge()
 def test_the_race_counts_who_arrives_and_marks_who_does_not():
     epochs = {"SGD 0.1": np.full(4, np.inf), "NAG 0.1": np.array([50.0, 100, 100, np.inf])}
     sentence, figure = drawn(figures.draw_race, epochs=epochs, cap=100)
-    assert "Of 4 seeds reach the goal within 100 epochs, by arm: SGD 0.1: 0, NAG 0.1: 3." in sentence
+    assert "Number of seeds, of 4, that reach the goal within 100 epochs: SGD 0.1: 0, NAG 0.1: 3." in sentence
     assert [text.get_text() for text in figure.axes[0].texts] == ["1 not", "4 not"]
 
 
