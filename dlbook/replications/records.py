@@ -7,7 +7,7 @@ damaged, or was made by other code than the experiment's, is refused.
 
 import ast
 import hashlib
-import importlib
+import importlib.util
 import itertools
 import json
 import numbers
@@ -155,20 +155,61 @@ def read(name, *, of_any_code=False):
 def digest(name):
     """Return a digest of the code that computes an experiment's records.
 
-    It covers `run` (and `run_together`) and all of the file's names that they use. What only says how much is
+    It covers `run` (and `run_together`) and all that they use: the file's own names, and those that it takes
+    with `from` out of other files of the experiments' folder, with what these use. What only says how much is
     run, what is compared and what is said about it does not count, nor do comments, docstrings, white space.
     """
-    source = (EXPERIMENTS / f"{name}.py").read_text(encoding="utf-8")
-    tree = ast.parse(source)
-    binds = [(_bound(node), node) for node in tree.body]
-    used, found = {"run", "run_together"}, []
-    while True:
-        more = [node for names, node in binds if names & used and node not in found]
-        if not more:
-            break
-        found += more
-        used |= {part.id for node in more for part in ast.walk(node) if isinstance(part, ast.Name)}
-    lines, dropped = source.splitlines(), set()
+    left, seen, trees, found = [(name, "run"), (name, "run_together")], set(), {}, {}
+    while left:
+        file, wanted = left.pop()  # None is all that the file holds
+        if (file, wanted) in seen:
+            continue
+        seen.add((file, wanted))
+        if file not in trees:
+            tree = ast.parse((EXPERIMENTS / f"{file}.py").read_text(encoding="utf-8"))
+            trees[file], found[file] = (tree, dict(_taken(tree))), []
+        tree, taken = trees[file]
+        left += [taken[wanted]] if wanted in taken else []
+        for node in tree.body:
+            if (wanted is None or wanted in _bound(node)) and node not in found[file]:
+                found[file].append(node)
+                left += _uses(node, file, taken)
+    others = sorted(set(found) - {name})
+    code = "".join(_code(file, trees[file][0], found[file]) for file in [name, *others])
+    return hashlib.sha256(code.encode()).hexdigest()[:16]
+
+
+def _taken(tree):
+    """Yield each name that a file takes out of the experiments' folder: ``(name, (file, its name there))``.
+
+    The second name is None where the file itself is taken.
+    """
+    package = f"{__package__}.experiments"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            source = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+            for alias in node.names:
+                if source == package:
+                    yield alias.asname or alias.name, (alias.name, None)
+                elif source.startswith(f"{package}."):
+                    yield alias.asname or alias.name, (source.removeprefix(f"{package}."), alias.name)
+
+
+def _uses(node, file, taken):
+    """Yield what a piece of code uses, as pairs of a file and a name; of a file that it hands on, None."""
+    at = node.value.id if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) else None
+    if at in taken and taken[at][1] is None:
+        yield taken[at][0], node.attr
+        return
+    if isinstance(node, ast.Name):
+        yield file, node.id
+    for child in ast.iter_child_nodes(node):
+        yield from _uses(child, file, taken)
+
+
+def _code(file, tree, found):
+    """The text of statements at the top of a file, without comments, docstrings and white space."""
+    lines, dropped = (EXPERIMENTS / f"{file}.py").read_text(encoding="utf-8").splitlines(), set()
     for node in ast.walk(tree):
         first = next(iter(body), None) if isinstance(body := getattr(node, "body", None), list) else None
         if isinstance(first, ast.Expr) and isinstance(getattr(first.value, "value", None), str):
@@ -182,7 +223,7 @@ def digest(name):
         for i in range(begins[node], node.end_lineno + 1)
         if i not in dropped and not lines[i - 1].lstrip().startswith("#")
     ]
-    return hashlib.sha256("".join("".join(kept).split()).encode()).hexdigest()[:16]
+    return "".join("".join(kept).split())
 
 
 def _bound(node):

@@ -583,6 +583,74 @@ def test_code_that_no_run_uses_makes_no_result_stale(coin):
         stored("coin")
 
 
+DICE = """from ._cup import shaken as thrown
+
+FACES = 6
+
+
+def run(seed, sides):
+    return {"side": thrown(seed) % sides}
+
+
+def replications(runs):
+    return "a rule"
+"""
+CUP = """TURNS = 3
+
+
+def shaken(seed):
+    return seed * 7 + TURNS
+
+
+def broken(seed):
+    return seed
+"""
+
+
+@pytest.mark.parametrize(
+    "line, called",
+    [
+        ("from dlbook.replications.experiments import dice", "dice.run"),
+        ("from dlbook.replications.experiments import dice as other", "other.run"),
+        ("from dlbook.replications.experiments.dice import run as throw", "throw"),
+        ("from . import dice", "dice.run"),
+        ("from .dice import run as throw", "throw"),
+        ("from . import dice", "partial(getattr, dice)('run')"),
+    ],
+)
+def test_a_result_is_stale_when_the_file_that_its_code_comes_from_is_changed(coin, line, called):
+    files = {"dice": DICE, "_cup": CUP}
+
+    def digest(before="", after=""):
+        for name, text in files.items():
+            coin.with_name(f"{name}.py").write_text(text.replace(before, after) if before else text)
+        return records.digest("coin")
+
+    coin.write_text(f"{line}\n\n\ndef run(seed, sides):\n    return {called}(seed, sides)\n")
+    there = digest()
+    for before, after in {"% sides": "// sides", "seed * 7": "seed * 5", "TURNS = 3": "TURNS = 4"}.items():
+        assert digest(before, after) != there, before
+    assert digest("broken", "whole") == there
+    if "getattr" not in called:  # where the file is handed on, all of it counts
+        assert digest("a rule", "another") == digest("FACES = 6", "FACES = 8") == there
+
+
+@pytest.mark.parametrize(
+    "name, other",
+    [("grokking_incomplete", "grokking"), ("transformer_tuning", "transformer"), ("hyperband", "_images")],
+)
+def test_the_experiments_that_share_code_are_stale_together(name, other, tmp_path, monkeypatch):
+    for path in records.EXPERIMENTS.glob("*.py"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    there, text = records.digest(name), (tmp_path / f"{other}.py").read_text(encoding="utf-8")
+    monkeypatch.setattr(records, "EXPERIMENTS", tmp_path)
+    said = text.replace('fixed="', 'fixed="1')
+    (tmp_path / f"{other}.py").write_text(said, encoding="utf-8")
+    assert records.digest(name) == there and (said != text or other == "_images")
+    (tmp_path / f"{other}.py").write_text(text.replace("np.", "numpy."), encoding="utf-8")
+    assert records.digest(name) != there
+
+
 def test_an_experiment_that_returns_words_is_refused(coin):
     coin.write_text(EXPERIMENT.replace("(seed * 7 + 3) % sides", "'head'"))
     with pytest.raises(TypeError, match="coin must return numbers and lists of them, got 'head' for 'side'"):
