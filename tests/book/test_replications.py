@@ -772,15 +772,18 @@ def test_heavy_tails_start_at_the_loss_of_guessing_and_go_down(monkeypatch):
     assert heavy_tails.run(0, "heavy GD 0.03")["loss"] < np.log(63)
 
 
-def tails(**losses):
-    """Heavy-tail runs in which GD is slow on rare classes, with other losses for some methods."""
+def tails(alike=False, **losses):
+    """Heavy-tail runs in which GD is slow on rare classes, with other losses for some methods.
+
+    The rate 0.1 is the best for GD and 0.01 for Adam, if not all are alike.
+    """
     table = np.empty(len(heavy_tails.AXES["arm"]), dtype=object)
     for i, arm in enumerate(heavy_tails.AXES["arm"]):
         labels, method, rate = arm.split(" ")
         loss, frequent, rare = losses.get(
             f"{labels}_{method}", (2.0, 0.5, 4.0) if method == "GD" else (0.1,) * 3
         )
-        worse = abs(np.log(float(rate) / (0.1 if method == "GD" else 0.01)))
+        worse = 0 if alike else abs(np.log(float(rate) / (0.1 if method == "GD" else 0.01)))
         values = {"loss": loss, "frequent": frequent, "rare": rare}
         table[i] = {part: np.full(4, value + worse) for part, value in values.items()}
     return Sweep(heavy_tails.AXES, range(4), table)
@@ -825,6 +828,78 @@ def test_row_25_ranks_nothing_where_larger_rates_go_on_helping(monkeypatch, adam
     assert f"| the same, but {last}: not tuned |" in found.markdown()
     assert f"the trial decides nothing, since {last}{told}" in found.meaning
     assert ("without error" in found.meaning) == bool(told)
+
+
+@pytest.mark.parametrize(
+    "rates, edge",
+    [
+        ({"GD": (0.01, 10), "Adam": (0.001, 1)}, ""),
+        ({"GD": (0.01, 0.1), "Adam": (0.001, 0.01)}, "the largest rate of the grid is the best for both"),
+        ({"GD": (0.1, 10), "Adam": (0.01, 1)}, "the smallest rate of the grid is the best for both"),
+        ({"GD": (0.01, 10), "Adam": (0.01, 1)}, "the smallest rate of the grid is the best for Adam"),
+    ],
+)
+@pytest.mark.parametrize(
+    "gd, adam, ends",
+    [
+        (1.01 * np.log(2) / 384, 0.0001, ""),
+        (0.99 * np.log(2) / 384, 0.0001, ", and ends at a loss below 10⁻²: so many inputs tell 63 classes"),
+        (0.0, 0.0005, ", and ends at a loss below 10⁻³: so many inputs tell 63 classes"),
+        (0.0, 0.0, ", and ends at a loss of 0: so many inputs tell 63 classes"),
+    ],
+)
+def test_the_page_ranks_nothing_exactly_where_row_25_does_not(monkeypatch, rates, edge, gd, adam, ends):
+    arms = [arm.split(" ") for arm in heavy_tails.AXES["arm"]]
+    some = [" ".join(arm) for arm in arms if rates[arm[1]][0] <= float(arm[2]) <= rates[arm[1]][1]]
+    monkeypatch.setitem(heavy_tails.AXES, "arm", some)
+    runs = tails(heavy_GD=(gd, 0.5, 4.0), heavy_Adam=(adam,) * 3)
+    ((_, row),), said = heavy_tails.replications(runs), heavy_tails.in_words(runs)
+    assert ("without error" in said) == ("without error" in row.undecided) == bool(edge and ends)
+    if edge:
+        told = f"{edge} methods{ends}" if edge.endswith("both") else f"{edge}{ends}"
+        assert row.undecided
+        assert said.startswith(
+            f"At this size the control decides nothing. On the heavy-tailed classes {told}"
+        )
+    else:
+        assert not row.undecided and said.startswith("On the heavy-tailed classes gradient descent ends at")
+
+
+@pytest.mark.parametrize(
+    "alike, frequent, rare, slow, adam",
+    [
+        (
+            False,
+            0.5,
+            4.0,
+            "1.7 to 8.0 times that on the most frequent one",
+            "at most 8.0 times, at every rate",
+        ),
+        (
+            True,
+            0.5,
+            0.0,
+            "0.0 to 0.0 times that on the most frequent one",
+            "at most 0.0 times, at every rate",
+        ),
+        (True, 0.0, 0.0, "0, as on the most frequent one", "0 on both at every rate"),
+        (
+            False,
+            0.0,
+            0.0,
+            "1.0 to 1.0 times that on the most frequent one, where it is not 0 on both",
+            "at most 1.0 times, at every rate at which it is not 0 on both",
+        ),
+    ],
+)
+def test_a_loss_of_0_on_the_rarest_classes_is_0_times_another_one_and_nothing_times_0(
+    alike, frequent, rare, slow, adam
+):
+    runs = tails(alike, heavy_GD=(2.0, frequent, rare), heavy_Adam=(0.0, frequent, rare))
+    ((_, row),) = heavy_tails.replications(runs)
+    assert row.ours.endswith(f"its loss on the rarest classes is {slow}; Adam's is {adam}")
+    if row.undecided:
+        assert heavy_tails.in_words(runs).endswith(f"on the rarest classes is {slow}. Adam's is {adam}.")
 
 
 def test_row_25_bears_losses_that_are_0_to_rounding():

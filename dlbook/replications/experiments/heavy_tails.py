@@ -13,7 +13,7 @@ over after as many steps, one can still see which classes are behind.
 
 import numpy as np
 
-from dlbook.explorer.numbers import fixed
+from dlbook.explorer.numbers import fixed, scientific
 from dlbook.replications.verdicts import Rule, replicated
 from dlcore.losses import softmax_cross_entropy
 from dlcore.optimizers import SGD, Adam
@@ -35,6 +35,7 @@ CHECK = {"arm": "heavy Adam 0.01", "seed": 0}
 GROUPS, STEPS = 6, 1000
 EXAMPLES, CLASSES = GROUPS * 2**GROUPS, 2**GROUPS - 1
 METHODS = {"GD": SGD, "Adam": Adam}
+OVER = "Gradient descent's training is over at every rate"
 
 
 def classes(kind):
@@ -82,7 +83,7 @@ def judged(runs, labels, method):
     return losses, {arms[0]: "first", arms[-1]: "last"}.get(best, "inside")
 
 
-def at_the_edge(places):
+def at_the_edge(places, first="first", last="last", both="both"):
     """Which best rates are the first or the last of their grids, by method; "" where none is.
 
     Examples
@@ -90,9 +91,10 @@ def at_the_edge(places):
     >>> at_the_edge({"SGD": "last", "Adam": "last"}), at_the_edge({"SGD": "inside", "Adam": "first"})
     ('the last rate of the grid is the best for both', 'the first rate of the grid is the best for Adam')
     """
-    at = {method: place for method, place in places.items() if place != "inside"}
+    words = {"first": first, "last": last}
+    at = {method: words[place] for method, place in places.items() if place != "inside"}
     if len(at) == 2 and len(set(at.values())) == 1:
-        at = {"both": next(iter(at.values()))}
+        at = {both: next(iter(at.values()))}
     return " and ".join(f"the {place} rate of the grid is the best for {who}" for who, place in at.items())
 
 
@@ -108,9 +110,19 @@ def without_error(loss):
 
 
 def ratio(above, below):
-    """The median ratio of losses by seed: infinite where one below is 0 to rounding, NaN where both are."""
+    """The median ratio of losses by seed, of those that have one: a seed with 0 for both has none.
+
+    Infinite where the one below is 0 to rounding; NaN where no seed has a ratio.
+
+    Examples
+    --------
+    >>> ratio(np.array([0.0, 2.0]), np.array([4.0, 1.0])), ratio(np.array([0.0, 2.0]), np.array([0.0, 1.0]))
+    (1.0, 2.0)
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
-        return float(np.median(above / below))
+        ratios = above / below
+    known = ratios[~np.isnan(ratios)]
+    return float(np.median(known)) if len(known) else np.nan
 
 
 def rare_by_frequent(runs, method):
@@ -126,17 +138,33 @@ def rare_by_frequent(runs, method):
     return found
 
 
+def at_the_best_rates(runs):
+    """With heavy-tailed classes, each method at its best rate.
+
+    Returns
+    -------
+    gd, adam : dict of arrays
+        Their losses, as `judged` gives them.
+    places : dict
+        Those of the best rates in their grids, by the method's name.
+    apart : bool
+        Whether both tell all examples apart without error.
+    """
+    (gd, gd_place), (adam, adam_place) = (judged(runs, "heavy", method) for method in METHODS)
+    places = {"gradient descent": gd_place, "Adam": adam_place}
+    return gd, adam, places, bool(without_error([gd["loss"], adam["loss"]]))
+
+
 def replications(runs):
     """Row 25: each method at the rate that the first seed chooses, judged on the other seeds."""
-    (gd, gd_place), (adam, adam_place) = judged(runs, "heavy", "GD"), judged(runs, "heavy", "Adam")
+    gd, adam, places, apart = at_the_best_rates(runs)
     even = {method: judged(runs, "balanced", method)[0]["loss"] for method in METHODS}
     ahead = bool(np.all(adam["loss"] < gd["loss"]))
     slow = bool(np.all(gd["rare"] > 2 * gd["frequent"]) and np.all(adam["rare"] <= 2 * adam["frequent"]))
     wider = ratio(gd["loss"], adam["loss"]) > ratio(even["GD"], even["Adam"])
-    edge = at_the_edge({"gradient descent": gd_place, "Adam": adam_place})
+    edge = at_the_edge(places)
     inside = not edge
-    apart = f", and at its best rate each method tells the {CLASSES} classes apart without error"
-    undecided = edge + apart * bool(edge and without_error([gd["loss"], adam["loss"]]))
+    told = f", and at its best rate each method tells the {CLASSES} classes apart without error"
     found = replicated(
         25,
         "Kunstner et al. 2024, linear model",
@@ -172,25 +200,79 @@ def replications(runs):
             ),
         ],
         run="python -m dlbook.replications.full heavy_tails",
-        undecided=undecided,
+        undecided=edge and edge + told * apart,
     )
     return [("transformer", found)]
 
 
+def in_words(runs):
+    """The same as its page says it: why nothing is ranked, where that is so, and which classes are behind."""
+    *losses, places, apart = at_the_best_rates(runs)
+    gd, adam = (float(np.median(method["loss"])) for method in losses)
+    edge = at_the_edge(places, "smallest", "largest", "both methods")
+    if not edge:
+        return (
+            f"On the heavy-tailed classes gradient descent ends at a loss of {scientific(gd)} and Adam at"
+            f" {scientific(adam)}."
+        )
+    told = f"At this size the control decides nothing. On the heavy-tailed classes {edge}"
+    if apart:
+        most = max(gd, adam)
+        ends = f"below {scientific(10 ** (np.floor(np.log10(most)) + 1))}" if most else "of 0"
+        told += f", and ends at a loss {ends}: so many inputs tell {CLASSES} classes apart without error"
+    early, of_adam = behind(runs)
+    if not early:
+        return f"{told}. The paper has 2,047 classes. {OVER}."
+    return (
+        f"{told}. The paper has 2,047 classes. At the rates at which gradient descent is not done (a loss"
+        f" above 0.1), its loss on the rarest classes is {_between(early)}. Adam's is {_at_most(of_adam)}."
+    )
+
+
+def behind(runs):
+    """By rate, how many times the loss on the most frequent class that on the rarest ones is.
+
+    Returns
+    -------
+    early, adam : dict
+        With gradient descent at the rates at which its training is not over, a loss above 0.1; with Adam at
+        all. NaN where both losses are 0.
+    """
+    gd, adam = (rare_by_frequent(runs, method) for method in METHODS)
+    early = {rate: times for rate, (loss, times) in gd.items() if loss > 0.1}
+    return early, {rate: times for rate, (_, times) in adam.items()}
+
+
 def _behind(runs):
     """Which classes are behind where gradient descent's training is not over, and with Adam."""
-    gd, adam = (rare_by_frequent(runs, method) for method in METHODS)
-    early = {rate: times for rate, (loss, times) in gd.items() if loss > 0.1 and times > 0}
+    early, adam = behind(runs)
     if not early:
-        return "Gradient descent's training is over at every rate"
-    most = {rate: times for rate, (_, times) in adam.items() if times > 0}
-    where = "every rate" if len(most) == len(adam) else "every rate at which it is not 0 on both"
+        return OVER
     return (
         f"Where gradient descent's training is not over (a loss above 0.1: rates {min(early):g} to"
-        f" {max(early):g}), its loss on the rarest classes is {fixed(min(early.values()))} to"
-        f" {fixed(max(early.values()))} times that on the most frequent one; Adam's is"
-        + (f" at most {fixed(max(most.values()))} times, at {where}" if most else " 0 on both at every rate")
+        f" {max(early):g}), its loss on the rarest classes is {_between(early)}; Adam's is {_at_most(adam)}"
     )
+
+
+def _between(times):
+    known = _known(times)
+    if not known:
+        return "0, as on the most frequent one"
+    where = "" if len(known) == len(times) else ", where it is not 0 on both"
+    return f"{fixed(min(known))} to {fixed(max(known))} times that on the most frequent one{where}"
+
+
+def _at_most(times):
+    known = _known(times)
+    if not known:
+        return "0 on both at every rate"
+    where = "" if len(known) == len(times) else " at which it is not 0 on both"
+    return f"at most {fixed(max(known))} times, at every rate{where}"
+
+
+def _known(times):
+    """The ratios that there are. 0 is one: the rarest classes are done and the most frequent one is not."""
+    return [value for value in times.values() if not np.isnan(value)]
 
 
 def _told(losses):
