@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dlbook.explorer.numbers import count, each, fixed, number, percent, scientific
+from dlbook.explorer.numbers import count, fixed, number, percent, scientific
 from dlbook.explorer.style import band, name_lines, palette
 from dlcore.search import spread
 
@@ -251,11 +251,11 @@ def draw_image_descent(ax, *, features, test, ridged, threshold):
     )
 
 
-def draw_grokking(figure, *, steps, curves):
+def draw_grokking(figure, *, steps, curves, reached):
     """Training and validation accuracy on the way, a panel for each weight decay and a line for each seed.
 
     `curves` is a dict by weight decay of dicts with ``training`` and ``validation``, ``(seeds, steps)``; what
-    was not run is NaN.
+    was not run is NaN. `reached` says in words, by weight decay, after how many steps each half is at 99%.
     """
     told = []
     for ax, (decay, run) in zip(figure.subplots(1, 2, sharey=True), curves.items(), strict=True):
@@ -272,17 +272,10 @@ def draw_grokking(figure, *, steps, curves):
             name_lines(ax)
         else:
             ax.set(ylabel="right answers, %")
-        reached = {part: _first_at_99(steps, run[part]) for part in ("training", "validation")}
-        told.append(f"{name} training reaches 99% after {reached['training']} and "
-                    f"validation after {reached['validation']}")  # fmt: skip
+        training, validation = reached[decay]
+        told.append(f"{name} training reaches 99% after {training} and validation after {validation}")
     seeds = len(next(iter(curves.values()))["training"])
     return f"Accuracy by steps: {'; '.join(told)} steps ({count(seeds, 'seed')})."
-
-
-def _first_at_99(steps, accuracy):
-    """The steps after which each seed is at 99%, in words; or more than it was run."""
-    first = [next((at for at, share in zip(steps, run) if share >= 0.99), np.inf) for run in accuracy]
-    return each(first, most=[steps[np.flatnonzero(np.isfinite(run))[-1]] for run in accuracy])
 
 
 def _floor(ax, floor):

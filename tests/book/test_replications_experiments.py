@@ -342,6 +342,17 @@ def grokked(seed, decay, times, highest=0.05, known=200):
     }
 
 
+@pytest.mark.parametrize("rises_at, order", [(grokking.WITHOUT, True), (grokking.WITHOUT + 200, False)])
+def test_row_31_compares_the_validation_accuracy_in_the_steps_that_both_are_run(rises_at, order):
+    def outputs(seed, decay):
+        looks = np.full(len(grokking.AT), 0.05)
+        looks[grokking.AT.index(rises_at) :] = 0.5 if decay else np.nan
+        return grokked(seed, decay, times=np.inf) | {"train": np.ones(len(looks)), "validation": looks}
+
+    ((_, row),) = grokking.replications(swept(grokking, outputs, seeds=2))
+    assert (row.others[1].holds, row.others[1].order) == (False, order)
+
+
 def test_the_batch_that_is_not_whole_is_trained_on_where_asked(monkeypatch):
     sizes = []
 

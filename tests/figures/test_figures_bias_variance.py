@@ -187,13 +187,14 @@ def test_the_image_descent_reports_valley_peak_and_end():
 
 def test_the_figure_of_grokking_says_when_each_half_is_known():
     late = {"training": [[0.1, 1, 1], [0.1, 1, np.nan]], "validation": [[0, 0.5, 0.995], [0, 1, np.nan]]}
+    reached = {1.0: ("100", "1,000 and 100"), 0.0: ("100", "more than 100")}
     never = {"training": [[0.1, 1, np.nan]] * 2, "validation": [[0, 0.01, np.nan]] * 2}
     curves = {
         decay: {part: np.array(values) for part, values in run.items()}
         for decay, run in ((1.0, late), (0.0, never))
     }
     figure = Figure()
-    sentence = figures.draw_grokking(figure, steps=(10, 100, 1000), curves=curves)
+    sentence = figures.draw_grokking(figure, steps=(10, 100, 1000), curves=curves, reached=reached)
     assert sentence == (
         "Accuracy by steps: with weight decay 1 training reaches 99% after 100 and validation after 1,000 and"
         " 100; without weight decay training reaches 99% after 100 and validation after more than 100 steps"

@@ -262,16 +262,17 @@ def replications(runs):
     """Row 31: how much later the validation accuracy reaches 99%, and what weight decay does to it."""
     seeds = len(runs.seeds)
     with_decay, without = runs.at(decay=1.0), runs.at(decay=0.0)
-    later, every = _times(with_decay), records.stored("grokking_incomplete").at(decay=1.0)
+    every = records.stored("grokking_incomplete").at(decay=1.0)
+    later, every_later = _times(with_decay), _times(every)
     train, validation, times = in_words(every)
-    highest = np.nanmax(without["validation"], axis=1)
+    most = highest(without)
     at_heart = bool(np.all(without["train_99"] < 1_000))
     sooner = bool(np.all(with_decay["validation_99"] < np.minimum(without["validation_99"], WITHOUT + 1)))
     end = AT.index(WITHOUT) + 1
-    better = bool(np.all(np.nanmax(with_decay["validation"][:, :end], axis=1) > highest))
-    known = [np.flatnonzero(run >= 0.99) for run in with_decay["train"]]
+    better = bool(np.all(highest(with_decay, end) > most))
+    known = _known(with_decay)
     then = np.array(
-        [run[at[0]] if len(at) else 1.0 for run, at in zip(with_decay["validation"], known, strict=True)]
+        [run[known[seed]] if seed in known else 1 for seed, run in enumerate(with_decay["validation"])]
     )
     found = replicated(
         31,
@@ -295,8 +296,9 @@ def replications(runs):
             " validation accuracy reached 99%",
         ),
         seeds=(None, seeds),
-        ours=f"{_way(runs)} (a number for each seed where they differ). With the incomplete batch and weight"
-        f" decay 1, {count(len(every['train_99']), 'seed')}: after {train} and {validation} ({times})",
+        ours=f"{_way(with_decay, without, most)} (a number for each seed where they differ). With the"
+        f" incomplete batch and weight decay 1, {count(len(every['train_99']), 'seed')}: after {train} and"
+        f" {validation} ({times})",
         rule=Rule(
             "with weight decay 1, in every seed, the validation accuracy reaches 99% after 1,000 times as"
             " many steps as the training accuracy or more, for which our length leaves no room; the order"
@@ -309,8 +311,8 @@ def replications(runs):
             Rule(
                 "without decay, in every seed, the training accuracy reaches 99% before 1,000 steps, and the"
                 f" validation accuracy stays below {LITTLE:.0%} in our steps; the order alone: below 99%",
-                at_heart and bool(np.all(highest < LITTLE)),
-                order=at_heart and bool(np.all(highest < 0.99)),
+                at_heart and bool(np.all(most < LITTLE)),
+                order=at_heart and bool(np.all(most < 0.99)),
                 fixed="2026-11-29",
             ),
             Rule(
@@ -328,8 +330,8 @@ def replications(runs):
             ),
             Rule(  # written before our run, when one of somebody else had been seen: 2,100 and 3,800 steps
                 "the first rule for the run with the incomplete batch",
-                bool(np.all(_times(every) >= 1_000)),
-                order=bool(np.all(_times(every) >= 10)),
+                bool(np.all(every_later >= 1_000)),
+                order=bool(np.all(every_later >= 10)),
                 seen="2026-11-30",
             ),
         ],
@@ -368,21 +370,30 @@ def in_words(run, most=STEPS):
     return each(train, most=most), each(validation, most=most), times
 
 
+def highest(run, end=None):
+    """The highest validation accuracy of each seed, of all looks or of the first `end`."""
+    return np.nanmax(run["validation"][:, :end], axis=1)
+
+
 def lowest(run):
     """The lowest training accuracy once it has been at 99%, of each seed in which it was."""
-    known = [accuracy[np.argmax(accuracy >= 0.99) :] for accuracy in run["train"] if np.any(accuracy >= 0.99)]
-    return np.array([np.nanmin(accuracy) for accuracy in known])
+    return np.array([np.nanmin(run["train"][seed][first:]) for seed, first in _known(run).items()])
 
 
-def _way(runs):
-    """What came out with decay and without, in words."""
-    with_decay, without = runs.at(decay=1.0), runs.at(decay=0.0)
+def _known(run):
+    """The first look at which the training accuracy is at 99%, by seed; without those where it never is."""
+    there = run["train"] >= 0.99
+    return {seed: int(np.argmax(looks)) for seed, looks in enumerate(there) if np.any(looks)}
+
+
+def _way(with_decay, without, most):
+    """What came out with decay and without, in words; `most` is the `highest` of the latter."""
     train, validation, times = in_words(with_decay)
-    falls, highest = lowest(with_decay), np.nanmax(without["validation"], axis=1)
+    falls = lowest(with_decay)
     told = f"; the former, once there, falls to {each(100 * falls, 1)}% at the lowest" if len(falls) else ""
     train_without, validation_without, _ = in_words(without, WITHOUT)
     return (
         f"with weight decay 1 the training accuracy reaches 99% after {train} steps and the validation"
         f" accuracy after {validation} ({times}){told}; without decay they do after {train_without} and"
-        f" {validation_without}, with at most {each(100 * highest, 1)}% of the validation set right"
+        f" {validation_without}, with at most {each(100 * most, 1)}% of the validation set right"
     )
