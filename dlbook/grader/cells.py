@@ -93,6 +93,11 @@ def tasks_of(notebook):
     return found
 
 
+def tests_of(notebook):
+    """Return the tasks of a source that a test grades, in order: the tests' cells by their names."""
+    return {name_of(cell): cell for cell, _ in tasks_of(notebook) if kind_of(cell) == "test"}
+
+
 def heading_of(notebook, cell):
     """Return the heading above a task, and the rubric in its text, if there is one."""
     before = [

@@ -1,6 +1,7 @@
 """The plugin of pytest: a chapter's test does not hear what other packages say about the machine."""
 
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -43,6 +44,12 @@ def test_nbval_compares_a_chapter_without_notices_with_its_warnings_and_in_pinne
     done = nbval(tmp_path, "notice.ipynb", "warning.ipynb")
     assert "1 failed, 1 passed" in done.stdout, done.stdout[-3000:] + done.stderr[-2000:]
     assert "FAILED warning.ipynb::Cell 0" in done.stdout
+
+
+def test_the_files_that_begin_since_they_take_minutes_are_there():
+    long = runpy.run_path(str(ROOT / "tests" / "conftest.py"))["LONG"]
+    there = {path.stem for path in (ROOT / "tests").rglob("test_*.py")}
+    assert long and set(long) <= there, sorted(set(long) - there)
 
 
 CODE = "import pathlib\nfrom pond import ducks\npathlib.Path('ran').touch()\nducks"

@@ -4,6 +4,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from dlbook.grader import cells
 from dlbook.grader.cells import (
     given_cells,
     heading_of,
@@ -77,6 +78,11 @@ def test_a_notebook_is_read_and_anything_else_refused():
 def test_a_task_knows_its_answers():
     found = [(name_of(one), answers) for one, answers in tasks_of(small_exercise())]
     assert found == [("twice", ["twice-answer"]), ("why", ["why"])]
+
+
+def test_the_tasks_that_a_test_grades_are_not_those_of_a_person():
+    exercise = small_exercise()
+    assert cells.tests_of(exercise) == {"twice": exercise.cells[4]}
 
 
 def test_the_public_part_of_a_test_ends_before_the_hidden_one():

@@ -13,9 +13,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from dlbook.grader import sandbox, tables
+from dlbook.grader.cells import tests_of
 from dlbook.grader.forks import Forks, ForksError
 from dlbook.grader.grade import finished
-from dlbook.grader.grade.roll import tests_of
 from dlbook.grader.judge import Job, judge, unrun
 
 _HOME = str(Path(__file__).parents[3])
@@ -77,7 +77,7 @@ class Crew:
 
     def _rehearse(self, job):
         """Judge the solution. Return what is wrong with this machine, and the tasks that change inputs."""
-        tests = tests_of(self._sources[job.exercise])
+        tests = [*tests_of(self._sources[job.exercise])]
         trial = Job(
             **asdict(job)
             | {

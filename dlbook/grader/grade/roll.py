@@ -4,7 +4,7 @@ import contextlib
 from dataclasses import dataclass, field
 
 from dlbook.grader import marks, release
-from dlbook.grader.cells import kind_of, name_of, parse, points_of, tasks_of, worked_as
+from dlbook.grader.cells import name_of, parse, points_of, tasks_of, tests_of, worked_as
 from dlbook.grader.collect import collected
 from dlbook.grader.judge import Job
 from dlbook.grader.people import folded, folders_by_student
@@ -120,11 +120,6 @@ class Roll:
                 f"nobody has handed in an exercise: {self._submissions}/<student>/<exercise>/<exercise>.ipynb"
             )
         return there
-
-
-def tests_of(source):
-    """The names of the tasks of an exercise that a test grades."""
-    return [name_of(cell) for cell, _ in tasks_of(source) if kind_of(cell) == "test"]
 
 
 def _own_names(sources):

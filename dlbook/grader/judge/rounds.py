@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from dlbook.grader.cells import kind_of, name_of, points_of, tasks_of
+from dlbook.grader.cells import points_of, tests_of
 from dlbook.grader.judge import hidden
 from dlbook.grader.judge.job import Task, WrongLibraryError
 from dlbook.grader.judge.student import Sandbox, Student, check_libraries
@@ -26,7 +26,7 @@ class MemoryFullError(BaseException):
 
 def run(job, source, steps, records):
     """Run the notebook for what it shows, then again with the tests. Return what became of each test."""
-    tests = {name_of(cell): cell for cell, _ in tasks_of(source) if kind_of(cell) == "test"}
+    tests = tests_of(source)
     trusted = hidden.trusted_of(source, job.variant)
     first, second, third = _SHARES
     clock = _Clock(job)
