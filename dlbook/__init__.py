@@ -5,6 +5,12 @@
 matplotlib, ipywidgets and Sphinx are loaded when first asked for, since an exercise needs none of them.
 """
 
+import sys
+
+# jsonschema, which nbformat imports, would build a grammar of international web addresses, for a format that
+# no notebook has: more than a second in every process
+sys.modules.setdefault("rfc3987_syntax", None)
+
 __all__ = ["answer", "explore", "guess", "replicated", "say", "show"]
 
 

@@ -1,7 +1,7 @@
 """Outdated: which packages moved since the lock, and what would their newest releases break?
 
 `make outdated` resolves `pyproject.toml` anew in a scratch environment, prints what moved against
-`requirements.txt`, runs the tests of `make check` there and prints those that fail. Both tables are Markdown,
+`requirements.txt`, runs tests there that need no site and prints those that fail. Both tables are Markdown,
 so that the weekly job of the workflow shows them as its summary. The book's own environment and the lock stay
 as they are; `make lock` takes the new versions over.
 """

@@ -4,13 +4,20 @@ from matplotlib.figure import Figure
 
 from dlbook.explorer import frames
 
+_WRITTEN = set()
+
 
 def drawn(draw, **values):
-    """The sentence and the figure of a drawing that the page could show: it goes through the SVG writer."""
+    """The sentence and the figure of a drawing that the page could show.
+
+    Each kind goes through the SVG writer once: that takes long, and the book's build writes them all.
+    """
     wants_axes = draw.__code__.co_varnames[0] == "ax"
     figure, sentence = frames.draw_frame(draw, (), values, (6.6, 3.8), wants_axes)
     assert isinstance(figure, Figure)
-    assert frames.svg(figure).startswith("<svg")
+    if draw not in _WRITTEN:
+        assert frames.svg(figure).startswith("<svg")
+        _WRITTEN.add(draw)
     assert sentence.endswith(".")
     return sentence, figure
 

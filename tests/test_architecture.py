@@ -1,6 +1,7 @@
 """Imports point downwards, no two files import each other, and every room of the house has its test."""
 
 import ast
+import functools
 from pathlib import Path
 
 import pytest
@@ -60,14 +61,20 @@ def imported(module, source, known):
     nothing more exact is named.
     """
     package = module if any(name.startswith(f"{module}.") for name in known) else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(source)):
+    for node in imports_in(source):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
+        else:
             above = package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
             base = ".".join([*above, node.module] if node.module else above)
             for alias in node.names:
                 yield f"{base}.{alias.name}" if f"{base}.{alias.name}" in known else base
+
+
+@functools.cache
+def imports_in(source):
+    """The import statements of a file, wherever in it; a planted one leaves the other files as they were."""
+    return [node for node in ast.walk(ast.parse(source)) if isinstance(node, (ast.Import, ast.ImportFrom))]
 
 
 def room_of(module):

@@ -1,5 +1,7 @@
 """The stored chapters are references: executed, and with nothing in them that another run would change."""
 
+import subprocess
+import sys
 from copy import deepcopy
 from pathlib import Path
 
@@ -57,6 +59,12 @@ def test_a_chapter_run_twice_in_one_kernel_and_from_another_folder_says_the_same
     told = [normalized(new_notebook(cells=cells)) for cells in (twice.cells[:begun], twice.cells[begun:])]
     outputs = [[cell.get("outputs") for cell in run.cells] for run in (stored, *told)]
     assert outputs[0] == outputs[1] == outputs[2]
+
+
+def test_a_tool_of_the_book_starts_without_a_grammar_of_web_addresses():
+    code = "import dlbook.notebooks, nbformat, sys; print('lark' in sys.modules, 'nbformat' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert said.split() == ["False", "True"]
 
 
 def test_normalizing_keeps_texts_and_drops_what_changes():

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -331,29 +330,6 @@ def test_a_chapter_runs_in_an_empty_environment_as_start_txt_says(packed, tmp_pa
     ]
     half = len(told) // 2
     assert any(told) and told[:half] == told[half:]
-
-
-def hidden(kind):
-    """The lines that the sources of the exercises hold between two marks, by exercise and place."""
-    for path in sorted((CHAPTERS / "exercises" / "source").glob("*/*.ipynb")):
-        for cell in nbformat.read(path, as_version=4).cells:
-            for part in re.findall(rf"### BEGIN {kind}\n(.*?)### END", cell.source, re.DOTALL):
-                yield [line.strip() for line in part.splitlines() if line.strip()]
-
-
-def test_the_wheel_holds_no_solution_and_no_hidden_test(packed):
-    (wheel,) = packed.glob("dlcore-*.whl")
-    with zipfile.ZipFile(wheel) as files:
-        names = files.namelist()
-        held = "\n".join(files.read(name).decode("utf-8", "replace") for name in names)
-    held = "\n".join(line.strip() for line in held.splitlines() if line.strip())
-    tests = [line for part in hidden("HIDDEN TESTS") for line in part if len(line) > 50]
-    # one line of a solution may be one of the library's
-    solutions = ["\n".join(pair) for part in hidden("SOLUTION") for pair in pairwise(part)]
-    solutions = [pair for pair in solutions if len(pair) > 80]
-    assert len(tests) > 100 and len(solutions) > 100
-    assert [text for text in tests + solutions if text in held] == []
-    assert not [name for name in names if name.endswith(".ipynb")]
 
 
 def test_the_unpacked_library_imports_alone(packed, tmp_path):

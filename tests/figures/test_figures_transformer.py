@@ -1,5 +1,7 @@
 """The transformer's pictures show stored runs side by side, in axes that stay."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -25,8 +27,9 @@ RUNS["Muon"] = {
 }  # fmt: skip
 
 
-def change(name, runs=RUNS):
-    return drawn(figures.draw_change, change=name, runs=runs, steps=STEPS, alone=0.45)
+@functools.cache
+def change(name):
+    return drawn(figures.draw_change, change=name, runs=RUNS, steps=STEPS, alone=0.45)
 
 
 def test_every_change_names_an_arm_and_every_arm_that_was_run_is_somebodys_change():

@@ -1,6 +1,5 @@
 """What students install holds neither solutions nor hidden tests nor keys."""
 
-import re
 import subprocess
 import sys
 import zipfile
@@ -8,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+import leaks
 from dlbook.grader import release
 
 ROOT = Path(__file__).parents[2]
-SOURCE = ROOT / "chapters" / "exercises" / "source"
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +38,8 @@ def wheel(tmp_path_factory):
 
 
 def test_a_wheel_holds_no_solution_and_no_hidden_test(wheel):
-    secret = set()
-    for exercise in release.exercises(source=SOURCE):
-        for cell in release.read(exercise, SOURCE).cells:
-            for block in re.findall(
-                r"BEGIN (?:SOLUTION|HIDDEN TESTS)\n(.*?)### END", cell.source, flags=re.DOTALL
-            ):
-                secret |= {line.strip() for line in block.splitlines() if len(line.strip()) > 40}
+    secret = set().union(*map(leaks.hidden_lines, release.exercises(source=leaks.SOURCE)))
+    secret = {line for line in secret if len(line) > 40}
     library = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "dlcore").rglob("*.py"))
     secret = {
         line for line in secret if line not in library and not line.startswith("from ")
@@ -59,7 +53,14 @@ def test_a_wheel_holds_no_solution_and_no_hidden_test(wheel):
         text = "\n".join(
             archive.read(name).decode("utf-8", "replace") for name in names if not name.endswith(".gz")
         )
-    assert not [line for line in secret if line in text]
+    assert leaks.leaked(secret, text) == set()
+
+
+def test_a_leak_is_found_wherever_it_stands():
+    secret = "m_hat = m / (1 - beta1**t)  # corrected"
+    texts = [f"a\n{secret}\nb", f"nn{secret}ed", f'["x = 1\\n{secret}"]', secret]
+    assert all(leaks.leaked({secret, "n = o / (1 - beta)"}, text) == {secret} for text in texts)
+    assert leaks.leaked({secret}, secret.replace("(1", "(2")) == set()
 
 
 def test_a_wheel_holds_the_grader_s_templates(wheel):

@@ -84,10 +84,13 @@ Reader = namedtuple("Reader", "page refused loaded errors")
 
 
 def readers(browser, address):
-    """Yield a function that gives a reader's browser: other hosts are refused and kept."""
+    """Yield a function that gives a reader's browser: other hosts are refused and kept.
+
+    Without `python` its code never arrives: where only the notebook is looked at, starting it would cost most.
+    """
     contexts = []
 
-    def arrives(script=None, **options):
+    def arrives(script=None, python=True, **options):
         context = browser.new_context(
             viewport={"width": 1280, "height": 900}, accept_downloads=True, **options
         )
@@ -98,6 +101,8 @@ def readers(browser, address):
         refused, loaded, errors = [], {}, []
 
         def route(route):
+            if not python and route.request.url.endswith(".wasm"):
+                return None
             if route.request.url.startswith((address, "data:", "blob:", "file:")):
                 return route.continue_()
             refused.append(route.request.url)
@@ -338,7 +343,7 @@ def texts(cell):
 
 
 def test_a_new_edition_renews_an_unchanged_copy_and_never_hides_behind_a_changed_one(reader, address, site):
-    page, *_ = reader()
+    page, *_ = reader(python=False)
     there = f"{address}/lite/index.html?notebook=exercises/adam"
     copy = site / "notebooks" / "exercises" / "adam.ipynb"
     book = copy.read_text()
@@ -379,7 +384,7 @@ def loaded(page):
 
 
 def test_a_second_tab_on_the_same_notebook_is_told_so(reader, address):
-    page, *_ = reader()
+    page, *_ = reader(python=False)
     page.goto(f"{address}/lite/index.html?notebook=exercises/adam")
     page.locator("iframe").wait_for()
     other = page.context.new_page()
@@ -413,7 +418,7 @@ NOTHING_KEPT = f"""{NO_DATABASE} Object.defineProperty(window, "localStorage", {
 
 
 def test_a_browser_that_keeps_no_answers_says_so(reader, address):
-    page, *_ = reader(NO_DATABASE)
+    page, *_ = reader(NO_DATABASE, python=False)
     page.goto(f"{address}/lite/index.html?notebook=exercises/adam")
     page.get_by_role("alert").get_by_text("refuses to keep your answers").wait_for()
     assert len(cells(page)) > 5
@@ -469,7 +474,7 @@ def test_a_site_that_lacks_a_file_says_which(reader, address, site):
     content = lock.read_bytes()
     lock.unlink()
     try:
-        page, *_ = reader()
+        page, *_ = reader(python=False)
         page.goto(f"{address}/lite/index.html?notebook=adam")
         page.get_by_role("alert").get_by_text("A part of this site is missing (book/").wait_for()
     finally:
@@ -489,7 +494,7 @@ def test_a_site_that_lacks_a_wheel_says_which(reader, address, site):
 
 
 def test_a_link_to_another_page_opens_it_with_the_way_back(reader, address):
-    page, *_ = reader()
+    page, *_ = reader(python=False)
     page.goto(f"{address}/lite/index.html?notebook=exercises/adam")
     loaded(page)
     with page.context.expect_page() as opened:

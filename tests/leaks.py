@@ -1,0 +1,25 @@
+"""What the tests of all that is published share: what only teachers may see, and whether a text holds it."""
+
+import re
+from pathlib import Path
+
+from dlbook.grader import release
+
+SOURCE = Path(__file__).parents[1] / "chapters" / "exercises" / "source"
+
+
+def hidden_lines(exercise):
+    """The lines of an exercise's solutions and hidden tests."""
+    blocks = []
+    for cell in release.read(exercise, SOURCE).cells:
+        blocks += re.findall(r"BEGIN (?:SOLUTION|HIDDEN TESTS)\n(.*?)### END", cell.source, flags=re.DOTALL)
+    return {line.strip() for block in blocks for line in block.splitlines()}
+
+
+def leaked(secrets, text):
+    """Which of `secrets` are in `text`.
+
+    Only those are looked for whose words, but the first and the last, are all in it: that is quicker.
+    """
+    words = set(re.findall(r"\w+", text))
+    return {line for line in secrets if words.issuperset(re.findall(r"\w+", line)[1:-1]) and line in text}
