@@ -86,7 +86,7 @@ Reader = namedtuple("Reader", "page refused loaded errors")
 def readers(browser, address):
     """Yield a function that gives a reader's browser: other hosts are refused and kept.
 
-    Without `python` its code never arrives: where only the notebook is looked at, starting it would cost most.
+    Without `python` its code never arrives: where only the notebook is looked at, starting it costs most.
     """
     contexts = []
 
