@@ -124,12 +124,22 @@ def reader(browser, address):
     yield from readers(browser, address)
 
 
+# as if each wait of the page for a minute or more were over at once
+IMPATIENT = """if (window === top) {
+    const real = setTimeout;
+    window.setTimeout = (act, ms) => real(act, ms >= 60000 ? 0 : ms);
+}"""
+
+
 @pytest.fixture(scope="module")
 def at_work(browser, address):
     """A reader whose Python is ready, in front of an exercise: it takes half a minute to start."""
     for arrives in readers(browser, address):
-        one = arrives()
+        one = arrives(IMPATIENT)
         one.page.goto(f"{address}/lite/index.html?notebook=exercises/dropout")
+        told = one.page.get_by_role("alert")
+        told.get_by_text("The notebook is taking long to open.").wait_for()
+        told.get_by_text("Python is taking long to start.").wait_for()
         ready(one.page)
         yield one
 
@@ -424,22 +434,9 @@ def test_a_browser_that_keeps_no_answers_says_so(reader, address):
     assert len(cells(page)) > 5
 
 
-# as if each wait of the page for a minute or more were over at once
-IMPATIENT = """if (window === top) {
-    const real = setTimeout;
-    window.setTimeout = (act, ms) => real(act, ms >= 60000 ? 0 : ms);
-}"""
-
-
-def test_a_slow_start_is_told_so_until_it_is_there(reader, address):
-    page, _, _, errors = reader(IMPATIENT)
-    page.goto(f"{address}/lite/index.html?notebook=exercises/adam")
-    note = page.get_by_role("alert")
-    note.get_by_text("The notebook is taking long to open.").wait_for()
-    note.get_by_text("Python is taking long to start.").wait_for()
-    ready(page)
-    note.wait_for(state="hidden")
-    assert errors == []
+def test_a_slow_start_is_told_so_until_it_is_there(at_work):
+    at_work.page.get_by_role("alert").wait_for(state="hidden")  # it was told while Python started
+    assert at_work.errors == []
 
 
 def test_a_browser_that_keeps_nothing_at_all_says_what_to_allow(reader, address):
