@@ -56,11 +56,7 @@ help:
 	touch $@
 
 book: .venv/reader
-ifneq ($(CHAPTERS)$(DRAFT),)
 	$(BIN)/python -m dlbook.site $(if $(DRAFT),--draft) $(CHAPTERS)
-else
-	$(BIN)/jupyter-book build . --warningiserror --nitpick --keep-going
-endif
 
 # Once at hand, every later `make book` adds it to the site
 lite: .venv/reader

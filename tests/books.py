@@ -7,6 +7,8 @@ from pathlib import Path
 
 import nbformat
 
+from dlbook.site.alone import JUPYTER_BOOK
+
 BUILDER = Path(sys.executable).with_name("jupyter-book")
 CONFIG = """
 title: Ponds
@@ -61,6 +63,6 @@ def write_book(folder, config=CONFIG, **chapters):
 def build(folder, **environment):
     clean = {k: v for k, v in os.environ.items() if not k.startswith("EXPLORER_")}
     return subprocess.run(
-        [BUILDER, "build", ".", "-W", "--keep-going"], cwd=folder, env=clean | environment, timeout=300,
+        [*JUPYTER_BOOK, "build", ".", "-W", "--keep-going"], cwd=folder, env=clean | environment, timeout=300,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip

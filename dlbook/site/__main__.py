@@ -1,4 +1,4 @@
-"""`python -m dlbook.site adam` builds the chapter `adam` alone."""
+"""`python -m dlbook.site adam` builds the chapter `adam` alone, `python -m dlbook.site` the whole book."""
 
 import sys
 

@@ -1,6 +1,7 @@
 """A chapter alone: how does its author build it in seconds, without the rest of the book?
 
-`python -m dlbook.site adam` builds the chapter in its own folder, and uses what the full build has kept.
+`python -m dlbook.site adam` builds the chapter in its own folder, and uses what the full build has kept;
+`python -m dlbook.site` is the full build, with warnings as errors.
 """
 
 import argparse
@@ -11,6 +12,9 @@ import sys
 from pathlib import Path
 
 import yaml
+
+# dlbook first, which spares it seconds: see there
+JUPYTER_BOOK = [sys.executable, "-c", "import dlbook; from jupyter_book.cli.main import main; main()"]
 
 
 def pages(book):
@@ -48,14 +52,19 @@ def pick(book, names):
 
 
 def main(arguments):
-    """Build the pages in `arguments` alone; with --draft draw the default setting of their explorers only.
+    """Build the pages in `arguments` alone, or the book; --draft draws the default setting of explorers only.
 
-    What the full build keeps is used and stays as it is. Links to the other pages lead nowhere here.
+    What the full build keeps is used and stays as it is; from a page alone, links to others lead nowhere.
     """
     parser = argparse.ArgumentParser(prog="python -m dlbook.site")
-    parser.add_argument("chapters", nargs="+", metavar="chapter", help="adam, momentum, ...")
+    parser.add_argument("chapters", nargs="*", metavar="chapter", help="adam, momentum, ...; none: all")
     parser.add_argument("--draft", action="store_true", help="draw only what the page opens with")
     asked = parser.parse_args(arguments)
+    if not asked.chapters:
+        if asked.draft:
+            parser.error("--draft is for single chapters: name them")
+        strict = ["--warningiserror", "--nitpick", "--keep-going"]
+        return subprocess.run([*JUPYTER_BOOK, "build", ".", *strict]).returncode
     names = [Path(name).stem for name in asked.chapters]
     try:
         toc = pick(".", names)
@@ -68,9 +77,8 @@ def main(arguments):
         for whole in Path("_build", ".executed").glob(f"{file.replace('/', '-')}-*"):
             shutil.copytree(whole, kept / whole.name, dirs_exist_ok=True)
     (folder / "_toc.yml").write_text(yaml.safe_dump(toc), encoding="utf-8")
-    builder = Path(sys.executable).with_name("jupyter-book")
     done = subprocess.run(
-        [builder, "build", ".", "--toc", folder / "_toc.yml", "--path-output", folder],
+        [*JUPYTER_BOOK, "build", ".", "--toc", folder / "_toc.yml", "--path-output", folder],
         env=os.environ | ({"EXPLORER_DRAFT": "1"} if asked.draft else {}),
     )
     if done.returncode == 0:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from browsing import BOOK, visitor
 
+from dlbook.site.alone import JUPYTER_BOOK
+
 BUILDER = Path(sys.executable).with_name("jupyter-book")
 
 
@@ -25,7 +27,7 @@ def site():
         lock.seek(0)
         if lock.read() != run:
             done = subprocess.run(
-                [BUILDER, "build", ".", "-W", "--keep-going"], cwd=BOOK, timeout=3600,
+                [*JUPYTER_BOOK, "build", ".", "-W", "--keep-going"], cwd=BOOK, timeout=3600,
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             )  # fmt: skip
             assert done.returncode == 0, done.stdout[-6000:]

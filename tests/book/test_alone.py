@@ -59,3 +59,13 @@ def test_a_chapter_that_is_not_in_the_book_is_refused(book):
     assert site.pick(book, ["lines"]) == {"format": "jb-book", "root": "chapters/lines"}
     with pytest.raises(ValueError, match="chapters must be among index, lines, got 'circles'"):
         site.pick(book, ["lines", "circles"])
+
+
+def test_without_names_the_whole_book_is_built_and_a_draft_needs_names(book):
+    done = subprocess.run([sys.executable, "-m", "dlbook.site"], cwd=book, capture_output=True, text=True)
+    assert done.returncode == 0 and "build succeeded" in done.stdout, (
+        done.stdout[-2000:] + done.stderr[-2000:]
+    )
+    draft = [sys.executable, "-m", "dlbook.site", "--draft"]
+    done = subprocess.run(draft, cwd=book, capture_output=True, text=True)
+    assert done.returncode == 2 and "--draft is for single chapters" in done.stderr

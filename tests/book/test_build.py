@@ -10,6 +10,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from dlbook.site.alone import JUPYTER_BOOK
+
 ROOT = Path(__file__).parents[2]
 BUILDER = Path(sys.executable).with_name("jupyter-book")
 CELL = """
@@ -49,7 +51,7 @@ def build(folder, **settings):
     config.write_text(text)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("EXPLORER_")}
     return subprocess.run(
-        [BUILDER, "build", ".", "-W"], cwd=folder, env=environment, timeout=300,
+        [*JUPYTER_BOOK, "build", ".", "-W"], cwd=folder, env=environment, timeout=300,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
 

@@ -3,10 +3,11 @@
 import os
 import subprocess
 
-from test_build import BUILDER, write_book
+from test_build import write_book
 
 from dlbook.reproducible import PINNED
 from dlbook.site import building
+from dlbook.site.alone import JUPYTER_BOOK
 
 
 def test_a_link_can_reach_a_heading_and_an_html_id_of_another_page(tmp_path):
@@ -18,7 +19,7 @@ def test_a_link_can_reach_a_heading_and_an_html_id_of_another_page(tmp_path):
         "# A book\n\n[a](other.md#a-heading) [b](other.md#spot)\n"
     )
     (tmp_path / "chapters" / "other.md").write_text('# Other\n\n## A heading\n\n<a id="spot"></a>here\n')
-    done = subprocess.run([BUILDER, "build", ".", "-W"], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run([*JUPYTER_BOOK, "build", ".", "-W"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     page = (tmp_path / "_build/html/chapters/index.html").read_text()
     assert 'href="other.html#a-heading"' in page and 'href="other.html#spot"' in page

@@ -17,6 +17,7 @@ import pytest
 import leaks
 from dlbook.grader import release
 from dlbook.lite import publish, runtime
+from dlbook.site.alone import JUPYTER_BOOK
 
 ROOT = Path(__file__).parents[2]
 BUILDER = Path(sys.executable).with_name("jupyter-book")
@@ -230,7 +231,7 @@ def test_a_build_adds_lite_when_the_runtime_comes_and_takes_it_away_when_it_goes
     )
     for place, there in ((found, True), (tmp_path / "nowhere", False)):
         done = subprocess.run(
-            [BUILDER, "build", ".", "-W"], cwd=book, env=os.environ | {"LITE_RUNTIME": str(place)},
+            [*JUPYTER_BOOK, "build", ".", "-W"], cwd=book, env=os.environ | {"LITE_RUNTIME": str(place)},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-3000:]
