@@ -60,6 +60,9 @@ def _is_wide(name):
 PINNED = _pinned()
 """The environment variables that pin the arithmetic of a process which starts with them."""
 
+JUPYTER_BOOK = (sys.executable, "-c", "import dlbook; from jupyter_book.cli.main import main; main()")
+"""The command `jupyter-book`, spared what `dlbook` spares all its processes."""
+
 
 def main(arguments):
     """Replace this process by the command in `arguments`, in the pinned environment."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 
-from dlbook.site.alone import JUPYTER_BOOK
+from dlbook.reproducible import JUPYTER_BOOK
 
 BUILDER = Path(sys.executable).with_name("jupyter-book")
 CONFIG = """

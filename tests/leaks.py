@@ -5,7 +5,8 @@ from pathlib import Path
 
 from dlbook.grader import release
 
-SOURCE = Path(__file__).parents[1] / "chapters" / "exercises" / "source"
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "chapters" / "exercises" / "source"
 
 
 def hidden_lines(exercise):
@@ -14,6 +15,13 @@ def hidden_lines(exercise):
     for cell in release.read(exercise, SOURCE).cells:
         blocks += re.findall(r"BEGIN (?:SOLUTION|HIDDEN TESTS)\n(.*?)### END", cell.source, flags=re.DOTALL)
     return {line.strip() for block in blocks for line in block.splitlines()}
+
+
+def secrets(longer_than):
+    """All hidden lines of some length which are none of the library's, as a formula may be."""
+    library = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "dlcore").rglob("*.py"))
+    found = set().union(*map(hidden_lines, release.exercises(source=SOURCE)))
+    return {line for line in found if len(line) > longer_than and line not in library}
 
 
 def leaked(secrets, text):

@@ -520,6 +520,17 @@ def test_squares_that_overflow_do_not_make_the_output_zero(layer, size, dtype):
     assert np.isfinite(dx).all()
 
 
+def test_squares_whose_sum_is_at_the_largest_number_are_not_taken_for_ordinary():
+    """Where x·x, as BLAS adds it up, is still finite, and the sum of the squares is not."""
+    x = np.random.default_rng(14).standard_normal((16, 1)).astype(np.float32)
+    x -= x.mean()
+    largest = float(np.finfo(np.float32).max)
+    x *= np.float32(np.sqrt(largest / np.sum(x.astype(float) ** 2)) * (1 - 3e-8))
+    with pytest.raises(ValueError, match=r"x \(by its variance over the mini-batch\) must be finite"):
+        BatchNorm(1).forward(x, training=True)
+    np.testing.assert_allclose(np.square(LayerNorm(16).forward(x.T)).mean(), 1, rtol=1e-4)
+
+
 def settings_of(layer):
     return (layer.groups, layer.n) if isinstance(layer, GroupNorm) else (layer.n,)
 

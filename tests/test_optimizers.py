@@ -988,6 +988,38 @@ def test_long_vectors_follow_a_setting_that_changes_between_steps(monkeypatch):
         np.testing.assert_array_equal(long[:100], short)
 
 
+@pytest.mark.parametrize("n", [10, 40_000])
+def test_an_equation_may_use_whole_numbers_and_returns_only_the_memory_that_its_class_names(n, monkeypatch):
+    monkeypatch.setattr(compiled, "loop", lambda structure, dtype: None)
+
+    class Eighth(opt.Optimizer):
+        @opt.equation
+        def update(g, lr):
+            return lr * np.ldexp(g, -3)
+
+    theta = np.ones(n)
+    Eighth(0.1).step(theta, np.ones(n))
+    np.testing.assert_array_equal(theta, 1 - 0.1 / 8)
+
+    @opt.equation
+    def twice(g, lr):
+        return 2 * lr * g
+
+    eighth = Eighth(0.1)
+    eighth.step(theta, np.zeros(n))
+    monkeypatch.setattr(Eighth, "update", twice)  # as when a notebook's cell is run again
+    eighth.step(theta, np.ones(n))
+    np.testing.assert_array_equal(theta, (1 - 0.1 / 8) - 0.2)
+
+    class Greedy(opt.Optimizer):
+        @opt.equation
+        def update(g, lr):
+            return lr * g, g
+
+    with pytest.raises(ValueError, match="must return the step and the new value of each memory, 0, got 1"):
+        Greedy(0.1).step(np.ones(n), np.ones(n))
+
+
 def test_the_source_of_a_loop_is_one_line_per_operation():
     assert compiled.source(trace(opt.Momentum(0.1, 0.5, 0.2))[0]).splitlines() == [
         "def loop(a0, a1, a2, constants):",

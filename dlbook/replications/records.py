@@ -183,12 +183,21 @@ def _taken(tree):
     """Yield each name that a file takes out of the experiments' folder: ``(name, (file, its name there))``.
 
     The second name is None where the file itself is taken.
+
+    Raises
+    ------
+    ValueError
+        If it takes something in a way that is not followed.
     """
     package = f"{__package__}.experiments"
     for node in ast.walk(tree):
+        if isinstance(node, ast.Import) and any(alias.name.startswith(package) for alias in node.names):
+            raise ValueError(f"take files of {package} with `from ... import`, got {ast.unparse(node)!r}")
         if isinstance(node, ast.ImportFrom):
             source = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
             for alias in node.names:
+                if f"{source}.{alias.name}" == package or (source.startswith(package) and alias.name == "*"):
+                    raise ValueError(f"name what is taken out of {package}, got {ast.unparse(node)!r}")
                 if source == package:
                     yield alias.asname or alias.name, (alias.name, None)
                 elif source.startswith(f"{package}."):
@@ -234,10 +243,10 @@ def _bound(node):
             found.add(part.name)
         elif isinstance(part, (ast.Import, ast.ImportFrom)):
             found |= {alias.asname or alias.name.partition(".")[0] for alias in part.names}
-        elif isinstance(part, ast.Assign):
-            found |= {
-                name.id for target in part.targets for name in ast.walk(target) if isinstance(name, ast.Name)
-            }
+        elif isinstance(part, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
+            targets = part.targets if isinstance(part, ast.Assign) else [part.target]
+            parts = [name for target in targets for name in ast.walk(target)]
+            found |= {name.id for name in parts if isinstance(name, ast.Name)}
     return found
 
 

@@ -8,13 +8,11 @@ import argparse
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import yaml
 
-# dlbook first, which spares it seconds: see there
-JUPYTER_BOOK = [sys.executable, "-c", "import dlbook; from jupyter_book.cli.main import main; main()"]
+from dlbook.reproducible import JUPYTER_BOOK
 
 
 def pages(book):

@@ -4,7 +4,7 @@ import numpy as np
 
 from dlcore import checks
 
-from .standardizing import Norm, finite_squares, inverse_of_large, mean, standardized, standardized_backward
+from .standardizing import Norm, inverse_of_large, mean, standardized, standardized_backward
 
 
 class LayerNorm(Norm):
@@ -107,7 +107,7 @@ class RMSNorm(Norm):
             raise ValueError(f"x must have shape (any, {self.n}) or (any, any, {self.n}), got {x.shape}")
         with np.errstate(over="ignore"):
             square = mean(x * x, (-1,))
-            ordinary = finite_squares(square)
+            ordinary = checks.finite_square(square)
         inv_rms = 1 / np.sqrt(square + self.eps)
         if not ordinary and np.isinf(square).any():
             inv_rms = inverse_of_large(x, square, inv_rms, (-1,))

@@ -6,7 +6,6 @@ taken.
 """
 
 import functools
-import math
 
 import numpy as np
 
@@ -51,7 +50,7 @@ def centred(x, axes, eps):
     rare : bool
         Whether a variance may be infinite or NaN. If not, none is.
     """
-    if checks.finite_square(x) and eps > 1e-20:  # then no square below overflows
+    if np.vdot(x, x) < _safe(x.dtype) and eps > 1e-20:  # then no square below overflows
         return _centred(x, axes, eps, False)
     with np.errstate(over="ignore", invalid="ignore"):
         return _centred(x, axes, eps, True)
@@ -91,10 +90,10 @@ def standardized_backward(dx_hat, x_hat, inv_std, axes):
     return dx
 
 
-def finite_squares(square):
-    """Whether a dot product shows that all are finite; it does not where a square of one overflows."""
-    flat = square.ravel()
-    return math.isfinite(np.dot(flat, flat))
+@functools.cache
+def _safe(dtype):
+    """Below it the squares of all elements can be summed in any order: half of the largest number."""
+    return np.finfo(dtype).max / 2
 
 
 @functools.cache

@@ -45,7 +45,7 @@ class Optimizer:
     names = ()
     block = BLOCK
     decay = None
-    _traced = None  # settings, and the structure and constants of the program that they gave
+    _traced = None  # equations and settings, and the structure and constants of the program that they gave
 
     def __init_subclass__(cls):
         """A class says ``state = ("m", "v")``; its optimizers' ``state`` holds arrays of these names."""
@@ -121,8 +121,9 @@ class Optimizer:
         elif theta.size <= self.block:
             self.move(*arrays)
         else:
-            if self._traced is None or self._traced[0] != settings:
-                self._traced = settings, *trace(self)
+            equations = type(self).update, type(self).decay, settings
+            if self._traced is None or self._traced[0] != equations:
+                self._traced = equations, *trace(self)
             _, structure, constants = self._traced
             loop = compiled.loop(structure, theta.dtype)
             if loop is not None:

@@ -55,6 +55,11 @@ class equation:
         """The step and the list of the new memory, with the optimizer's settings."""
         result = self.function(*arrays, *self.settings(optimizer, len(arrays)))
         step, *memory = result if isinstance(result, tuple) else (result,)
+        if len(memory) != len(arrays) - 1:
+            raise ValueError(
+                f"{self.function.__qualname__} must return the step and the new value of each memory,"
+                f" {len(arrays) - 1}, got {len(memory)}"
+            )
         return step, memory
 
     def settings(self, optimizer, arrays):
@@ -69,7 +74,7 @@ class equation:
         old = set(map(id, memory))
         if not old.isdisjoint(map(id, (step, *new))):
             step, *new = [np.copy(a) if id(a) in old else a for a in (step, *new)]
-        for array, value in zip(memory, new, strict=True):
+        for array, value in zip(memory, new):
             array[...] = value
         return step
 
@@ -227,14 +232,15 @@ def run(structure, constants, arrays, block):
     """
     operations, buffers = plan(structure)
     n, dtype = arrays[0].size, arrays[0].dtype
-    block = block * 8 // dtype.itemsize
+    block = max(1, block * 8 // dtype.itemsize)
     scratch = [np.empty(min(block, n), dtype) for _ in range(buffers)]
     calls = [(ufunc, operator.itemgetter(*operands, place)) for ufunc, operands, place in operations]
-    from_the_end = [np.asarray(value, dtype) for value in reversed(constants)]  # constant -1 is the last
+    # NumPy takes a while over each Python float, and none over an array in its own precision
+    numbers = [value if type(value) is int else np.asarray(value, dtype) for value in constants]
     for start in range(0, n, block):
         places = [array[start : start + block] for array in arrays]
         places += [buffer[: places[0].size] for buffer in scratch]
-        places += from_the_end
+        places += reversed(numbers)  # constant -1 is the last place
         for ufunc, operands_and_result in calls:
             ufunc(*operands_and_result(places))
 

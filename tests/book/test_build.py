@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from dlbook.site.alone import JUPYTER_BOOK
+from dlbook.reproducible import JUPYTER_BOOK
 
 ROOT = Path(__file__).parents[2]
 BUILDER = Path(sys.executable).with_name("jupyter-book")

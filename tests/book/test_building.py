@@ -5,9 +5,8 @@ import subprocess
 
 from test_build import write_book
 
-from dlbook.reproducible import PINNED
+from dlbook.reproducible import JUPYTER_BOOK, PINNED
 from dlbook.site import building
-from dlbook.site.alone import JUPYTER_BOOK
 
 
 def test_a_link_can_reach_a_heading_and_an_html_id_of_another_page(tmp_path):

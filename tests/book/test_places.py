@@ -12,7 +12,6 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from dlbook.grader import release, sandbox
 from dlbook.grader.cells import name_of, tasks_of
-from dlbook.site.alone import JUPYTER_BOOK
 
 ROOT = Path(__file__).parents[2]
 PLACE = "a b ü"
@@ -138,7 +137,7 @@ def test_a_page_is_built_and_copied_there(place):
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     notebook = new_notebook(cells=cells, metadata={"kernelspec": kernel})
     nbformat.write(notebook, book / "chapters" / "übung eins.ipynb")
-    run(place, *JUPYTER_BOOK, "build", str(book), "-W", "--keep-going")
+    run(place, sys.executable, str(BUILDER), "build", str(book), "-W", "--keep-going")
     html = book / "_build" / "html"
     page = (html / "chapters" / "übung eins.html").read_text(encoding="utf-8")
     assert len(list((html / "_images").glob("frame-*.svg"))) == 3 and "Die Länge fällt auf 1.00 ß." in page

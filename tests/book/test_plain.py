@@ -17,6 +17,7 @@ from jupyter_cache.base import CacheBundleIn
 from markdown_it import MarkdownIt
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+import leaks
 from dlbook import plain
 from dlbook.explorer.explorer import MIME
 from dlbook.notebooks import normalized
@@ -330,6 +331,16 @@ def test_a_chapter_runs_in_an_empty_environment_as_start_txt_says(packed, tmp_pa
     ]
     half = len(told) // 2
     assert any(told) and told[:half] == told[half:]
+
+
+def test_the_archive_holds_no_solution_and_no_hidden_test(packed):
+    """Nor does its wheel, whose library is that of the working tree, untracked files and all."""
+    (wheel,) = packed.glob("dlcore-*.whl")
+    secret = {line for line in leaks.secrets(longer_than=40) if not line.startswith("from ")}
+    with zipfile.ZipFile(wheel) as files:
+        assert not [name for name in files.namelist() if name.endswith(".ipynb")]
+        held = [files.read(name).decode("utf-8", "replace") for name in files.namelist()]
+    assert len(secret) > 300 and leaks.leaked(secret, "\n".join(held)) == set()
 
 
 def test_the_unpacked_library_imports_alone(packed, tmp_path):

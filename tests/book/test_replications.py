@@ -616,6 +616,7 @@ def broken(seed):
         ("from . import dice", "dice.run"),
         ("from .dice import run as throw", "throw"),
         ("from . import dice", "partial(getattr, dice)('run')"),
+        ("from . import dice\n\nTHROW: object = dice.run", "THROW"),
     ],
 )
 def test_a_result_is_stale_when_the_file_that_its_code_comes_from_is_changed(coin, line, called):
@@ -633,6 +634,18 @@ def test_a_result_is_stale_when_the_file_that_its_code_comes_from_is_changed(coi
     assert digest("broken", "whole") == there
     if "getattr" not in called:  # where the file is handed on, all of it counts
         assert digest("a rule", "another") == digest("FACES = 6", "FACES = 8") == there
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["import dlbook.replications.experiments.dice", "from dlbook.replications import experiments",
+     "from .dice import *"],
+)  # fmt: skip
+def test_what_is_taken_in_a_way_that_nobody_follows_is_refused(coin, line):
+    coin.with_name("dice.py").write_text(DICE)
+    coin.write_text(f"{line}\n\n\ndef run(seed, sides):\n    return {{}}\n")
+    with pytest.raises(ValueError, match=f"got '{re.escape(line)}'"):
+        records.digest("coin")
 
 
 @pytest.mark.parametrize(
@@ -843,9 +856,13 @@ def test_row_25_ranks_nothing_where_larger_rates_go_on_helping(monkeypatch, adam
     "gd, adam, ends",
     [
         (1.01 * np.log(2) / 384, 0.0001, ""),
-        (0.99 * np.log(2) / 384, 0.0001, ", and ends at a loss below 10⁻²: so many inputs tell 63 classes"),
-        (0.0, 0.0005, ", and ends at a loss below 10⁻³: so many inputs tell 63 classes"),
-        (0.0, 0.0, ", and ends at a loss of 0: so many inputs tell 63 classes"),
+        (
+            0.99 * np.log(2) / 384,
+            0.0001,
+            ", and both end at a loss below 10⁻²: so many inputs tell 63 classes",
+        ),
+        (0.0, 0.0005, ", and both end at a loss below 10⁻³: so many inputs tell"),
+        (0.0, 0.0, ", and both end at a loss of 0: so many inputs tell"),
     ],
 )
 def test_the_page_ranks_nothing_exactly_where_row_25_does_not(monkeypatch, rates, edge, gd, adam, ends):
@@ -879,7 +896,7 @@ def test_the_page_ranks_nothing_exactly_where_row_25_does_not(monkeypatch, rates
             True,
             0.5,
             0.0,
-            "0.0 to 0.0 times that on the most frequent one",
+            "0.0 times that on the most frequent one",
             "at most 0.0 times, at every rate",
         ),
         (True, 0.0, 0.0, "0, as on the most frequent one", "0 on both at every rate"),
@@ -887,7 +904,7 @@ def test_the_page_ranks_nothing_exactly_where_row_25_does_not(monkeypatch, rates
             False,
             0.0,
             0.0,
-            "1.0 to 1.0 times that on the most frequent one, where it is not 0 on both",
+            "1.0 times that on the most frequent one, where it is not 0 on both",
             "at most 1.0 times, at every rate at which it is not 0 on both",
         ),
     ],
@@ -905,7 +922,7 @@ def test_a_loss_of_0_on_the_rarest_classes_is_0_times_another_one_and_nothing_ti
 def test_row_25_bears_losses_that_are_0_to_rounding():
     with np.errstate(all="raise"):
         both = heavy_tails.replications(tails(heavy_GD=(0.5, 0.0, 4.0), heavy_Adam=(0.0, 0.0, 0.0)))[0][1]
-    assert "to infinite times that on the most frequent one" in both.ours
+    assert "to infinitely many times that on the most frequent one" in both.ours
     assert "Adam's is at most 1.0 times, at every rate at which it is not 0 on both" in both.ours
 
 

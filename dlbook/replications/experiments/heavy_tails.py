@@ -219,7 +219,7 @@ def in_words(runs):
     if apart:
         most = max(gd, adam)
         ends = f"below {scientific(10 ** (np.floor(np.log10(most)) + 1))}" if most else "of 0"
-        told += f", and ends at a loss {ends}: so many inputs tell {CLASSES} classes apart without error"
+        told += f", and both end at a loss {ends}: so many inputs tell {CLASSES} classes apart without error"
     early, of_adam = behind(runs)
     if not early:
         return f"{told}. The paper has 2,047 classes. {OVER}."
@@ -259,7 +259,9 @@ def _between(times):
     if not known:
         return "0, as on the most frequent one"
     where = "" if len(known) == len(times) else ", where it is not 0 on both"
-    return f"{fixed(min(known))} to {fixed(max(known))} times that on the most frequent one{where}"
+    low, high = (fixed(end) if np.isfinite(end) else "infinitely many" for end in (min(known), max(known)))
+    times = low if low == high else f"{low} to {high}"
+    return f"{times} times that on the most frequent one{where}"
 
 
 def _at_most(times):
