@@ -9,12 +9,16 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "chapters" / "exercises" / "source"
 
 
+def hidden_blocks(exercise, kind="(?:SOLUTION|HIDDEN TESTS)"):
+    """Yield the lines between each two marks in the source of an exercise, without those that are empty."""
+    for cell in release.read(exercise, SOURCE).cells:
+        for block in re.findall(rf"BEGIN {kind}\n(.*?)### END", cell.source, flags=re.DOTALL):
+            yield [line.strip() for line in block.splitlines() if line.strip()]
+
+
 def hidden_lines(exercise):
     """The lines of an exercise's solutions and hidden tests."""
-    blocks = []
-    for cell in release.read(exercise, SOURCE).cells:
-        blocks += re.findall(r"BEGIN (?:SOLUTION|HIDDEN TESTS)\n(.*?)### END", cell.source, flags=re.DOTALL)
-    return {line.strip() for block in blocks for line in block.splitlines()}
+    return {line for block in hidden_blocks(exercise) for line in block}
 
 
 def secrets(longer_than):

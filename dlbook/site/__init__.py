@@ -9,7 +9,7 @@ A Sphinx extension over `dlbook.explorer`, one file for each need:
 - `accessible`: names and landmarks that the theme leaves out;
 - `light`: one style sheet and one script, with only what the pages use;
 - `ways`: links to the repository, previews, what the reader has read;
-- `alone`: `python -m dlbook.site adam` builds a chapter alone;
+- `alone`: `python -m dlbook.site adam` builds a chapter alone, and without a name the whole book;
 - `books`: the whole book as PDF (`paper`), as EPUB (`epub`) and as an archive.
 """
 

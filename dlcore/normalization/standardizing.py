@@ -26,7 +26,7 @@ class Norm(Layer):
 
     def checked(self, x):
         x = checks.floats("x", x)
-        if self.eps < 1e-37 and x.dtype.type(self.eps) == 0:
+        if self.eps < 1e-37 and x.dtype.type(self.eps) == 0:  # no larger one is 0, even in float32
             raise ValueError(f"eps must be above 0 in {x.dtype}, got {self.eps}")
         return x
 

@@ -92,9 +92,8 @@ class Program:
         self.operations, self.constants, self.values = [], [], arrays
 
     def number(self, value):
-        return value.number if type(value) is Symbol else self.constant(value)
-
-    def constant(self, value):
+        if type(value) is Symbol:
+            return value.number
         self.constants.append(value)
         return -len(self.constants)
 
@@ -102,8 +101,7 @@ class Program:
         """Append an operation and return the symbol of its result."""
         result = self.values
         self.values += 1
-        numbers = [value.number if type(value) is Symbol else self.constant(value) for value in operands]
-        self.operations.append((ufunc, tuple(numbers), result))
+        self.operations.append((ufunc, tuple(map(self.number, operands)), result))
         return Symbol(self, result)
 
     def take_from_theta(self, value):

@@ -1,4 +1,4 @@
-"""A book of two pages, built by a plain `jupyter-book build .`: what lands in the site?"""
+"""A book of two pages, built by `jupyter-book build .`: what lands in the site?"""
 
 import os
 import re

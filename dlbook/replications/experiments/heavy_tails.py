@@ -260,8 +260,8 @@ def _between(times):
         return "0, as on the most frequent one"
     where = "" if len(known) == len(times) else ", where it is not 0 on both"
     low, high = (fixed(end) if np.isfinite(end) else "infinitely many" for end in (min(known), max(known)))
-    times = low if low == high else f"{low} to {high}"
-    return f"{times} times that on the most frequent one{where}"
+    span = low if low == high else f"{low} to {high}"
+    return f"{span} times that on the most frequent one{where}"
 
 
 def _at_most(times):
